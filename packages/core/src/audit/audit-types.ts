@@ -1,0 +1,64 @@
+import type { Finding } from '../base/finding.ts'
+import type { DType } from '../tensor/dtype.ts'
+
+/** How a weight is used; decides what may be done with it. */
+export type WeightRole =
+  | 'linear'
+  | 'conv'
+  | 'depthwise-conv'
+  | 'embedding'
+  /** One table that is both the token embedding and the output head. */
+  | 'tied-embedding'
+  /** Biases, norms, layer scales: rank 1, stays float. */
+  | 'vector'
+  | 'other'
+
+/** Facts of one weight, from its operator and (after a scan) its values. */
+export type WeightFacts = {
+  readonly layer: string
+  readonly component: string
+  readonly role: WeightRole
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  readonly elements: number
+  /** Bytes as stored in the input. */
+  readonly bytes: number
+  /** Axis with one slice per output channel, and axis of input channels; null for vectors. */
+  readonly outputAxis: number | null
+  readonly inputAxis: number | null
+  /** In the stem, or the last weighted operator before an output (DESIGN: default protection). */
+  readonly position: 'stem' | 'last' | 'inner'
+  readonly scan: WeightScan | null
+}
+
+/** What one pass over the values of a weight finds. */
+export type WeightScan = {
+  readonly min: number
+  readonly max: number
+  readonly mean: number
+  readonly standardDeviation: number
+  readonly notFinite: number
+  readonly zeros: number
+  /** Smallest non-zero largest magnitude of a run of 32 values in a row; null when all are zero. */
+  readonly smallestGroup: number | null
+  /** 64 equal bins over [min, max]. */
+  readonly histogram: readonly number[]
+}
+
+export type ComponentFacts = {
+  readonly parameters: number
+  readonly bytes: number
+  readonly layers: number
+}
+
+/** What is in a model. JSON of `mixbit audit`. */
+export type Audit = {
+  readonly schema: 'mixbit/audit@1'
+  readonly format: string
+  readonly model: string
+  readonly bytes: number
+  readonly parameters: number
+  readonly components: Readonly<Record<string, ComponentFacts>>
+  readonly weights: readonly WeightFacts[]
+  readonly findings: readonly Finding[]
+}

@@ -1,0 +1,40 @@
+import type { DType } from './dtype.ts'
+
+/**
+ * A stored tensor, read only when asked. Folding, casting, transposing and concatenating give
+ * derived weights that compute on read; nothing is kept after use.
+ */
+export type Weight = {
+  /** The name in the file it came from. */
+  readonly name: string
+  /** The dtype of the stored values (a derived weight: of its source). */
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  /**
+   * Reads rows `[start, end)` of the weight seen as a matrix (shape[0], rest), as float32.
+   * A rank-0 weight has one row. The caller owns the array and may transfer it.
+   */
+  readonly readRows: (start: number, end: number) => Promise<Float32Array<ArrayBuffer>>
+  /**
+   * The stored bytes of rows `[start, end)` when this weight is exactly a region of a file
+   * (not derived); decoding them is the kernels' work, in a worker.
+   */
+  readonly readStoredRows?: (start: number, end: number) => Promise<Uint8Array>
+}
+
+/** Elements of a shape; 1 for rank 0. */
+export function elementsOf(shape: readonly number[]): number {
+  let count = 1
+  for (const size of shape) count *= size
+  return count
+}
+
+/** Rows of a weight seen as a matrix: its first axis, or 1. */
+export function rowsOf(shape: readonly number[]): number {
+  return shape[0] ?? 1
+}
+
+/** Values in one row of a weight seen as a matrix. */
+export function columnsOf(shape: readonly number[]): number {
+  return elementsOf(shape.slice(1))
+}
