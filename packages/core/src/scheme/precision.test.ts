@@ -168,17 +168,23 @@ test('any text gives a precision or a coded error, and never anything else', () 
   )
   fc.assert(
     fc.property(text, (name) => {
-      try {
-        const precision = parsePrecision(name)
-        expect(parsePrecision(formatPrecision(precision))).toEqual(precision)
-        expect(name).toMatch(new RegExp(PRECISION_PATTERN, 'u'))
-      } catch (error) {
-        if (!(error instanceof MixbitError)) throw error
-        expect(error.code).toBe('invalid-precision')
-      }
+      const precision = tryParse(name)
+      const again = precision === undefined ? undefined : parsePrecision(formatPrecision(precision))
+      expect(again).toEqual(precision)
+      expect(precision === undefined || new RegExp(PRECISION_PATTERN, 'u').test(name)).toBe(true)
     }),
   )
 })
+
+/** `undefined` when refused with the right code; every other error goes through. */
+function tryParse(name: string): Precision | undefined {
+  try {
+    return parsePrecision(name)
+  } catch (error) {
+    if (error instanceof MixbitError && error.code === 'invalid-precision') return undefined
+    throw error
+  }
+}
 
 const block = fc.integer({ min: 1, max: 4096 }).map((size) => ({ block: size }))
 const group = fc.integer({ min: 2, max: 4096 }).map((size) => ({ block: size }))
@@ -217,7 +223,7 @@ const weights: fc.Arbitrary<Precision> = fc.oneof(
 test('reading a written precision gives it back', () => {
   const activations = fc
     .constantFrom('static' as const, 'dynamic' as const)
-    .map((mode) => ({ ...int8, activations: mode }))
+    .map((activations): Precision => Object.assign({ activations }, int8))
   fc.assert(
     fc.property(fc.oneof(weights, activations), (precision) => {
       expect(parsePrecision(formatPrecision(precision))).toEqual(precision)
