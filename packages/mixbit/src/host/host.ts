@@ -1,0 +1,59 @@
+import type { Emit, Host } from '@mixbit/core'
+import { createFile } from './create-file.ts'
+import type { FileSink } from './create-file.ts'
+import { exists, listFolder, openFile, sha256 } from './files.ts'
+import type { JobTable } from './job-table.ts'
+import { createPool, defaultWorkers } from './pool.ts'
+import { loadTokenizer } from './tokenizer.ts'
+import { within } from './within.ts'
+
+export type NodeHostOptions = {
+  /** The table that core exports as `jobs`; worker threads have it from their own file. */
+  readonly jobs: JobTable
+  /** How many worker threads; 0 runs jobs in this thread. By default one a core, at most 8. */
+  readonly workers?: number
+  /** The file that a worker thread starts; by default the built `worker.js`. */
+  readonly workerUrl?: URL
+  /** Takes the events of long steps; by default they are dropped. */
+  readonly emit?: Emit
+}
+
+/** A host whose threads and unfinished files can be given back. */
+export type NodeHost = Host & {
+  /** Ends the worker threads and removes files that were never closed. */
+  readonly dispose: () => Promise<void>
+}
+
+/** Core's way to the world, on Node. */
+export function createNodeHost(options: NodeHostOptions): NodeHost {
+  const { jobs, workers = defaultWorkers(), workerUrl, emit = () => undefined } = options
+  const pool = createPool({ jobs, workers, ...(workerUrl === undefined ? {} : { workerUrl }) })
+  const unfinished = new Set<FileSink>()
+  const create: Host['create'] = async (path) => {
+    const sink = await createFile(path)
+    unfinished.add(sink)
+    const forget = (): boolean => unfinished.delete(sink)
+    return {
+      ...sink,
+      close: () => sink.close().finally(forget),
+      abort: () => sink.abort().finally(forget),
+    }
+  }
+  const dispose = async (): Promise<void> => {
+    await pool.close()
+    for (const sink of unfinished) await sink.abort()
+    unfinished.clear()
+  }
+  return {
+    open: openFile,
+    create,
+    list: listFolder,
+    exists,
+    within,
+    pool,
+    sha256,
+    tokenizer: loadTokenizer,
+    emit,
+    dispose,
+  }
+}

@@ -1,0 +1,166 @@
+import { availableParallelism } from 'node:os'
+import { MixbitError } from '@mixbit/core'
+import type { Pool } from '@mixbit/core'
+import { createJobContext } from './job-context.ts'
+import { jobNamed } from './job-table.ts'
+import type { JobTable } from './job-table.ts'
+import { pack } from './message.ts'
+import { startThread } from './thread.ts'
+import type { Thread } from './thread.ts'
+
+export type PoolOptions = {
+  /** How many worker threads; 0 runs every job in this thread. */
+  readonly workers: number
+  /** The jobs for `workers: 0`; worker threads take the same table from their own file. */
+  readonly jobs: JobTable
+  /** The file that a worker thread starts. */
+  readonly workerUrl?: URL
+}
+
+/** Each worker loads its own copy of a model, so more than this costs more memory than it gains. */
+const MOST_WORKERS = 8
+
+export function defaultWorkers(): number {
+  return Math.min(availableParallelism(), MOST_WORKERS)
+}
+
+/**
+ * A pool of worker threads, started when there is work for them.
+ *
+ * A job's input is given away: its whole buffers move to the worker and are empty here
+ * afterwards. That holds in process too, so that a mistake shows in every test.
+ */
+export function createPool(options: PoolOptions): Pool {
+  const runner = options.workers === 0 ? inProcess(options.jobs) : inThreads(options)
+  return {
+    width: Math.max(1, options.workers),
+    map: (name, inputs) => inOrder(runner, options.workers, name, inputs),
+    close: () => runner.close(),
+  }
+}
+
+/** A job that was asked for: its result, and how to give it up before it starts. */
+type Running = { readonly result: Promise<unknown>; readonly cancel: () => void }
+
+type Runner = {
+  readonly submit: (name: string, input: unknown) => Running
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Yields results in the order of the inputs. At most twice as many jobs as workers are under way
+ * or finished and not yet taken, so one slow job does not stop the others at once.
+ */
+async function* inOrder<Input, Output>(
+  runner: Runner,
+  workers: number,
+  name: string,
+  inputs: AsyncIterable<Input> | Iterable<Input>,
+): AsyncGenerator<Output, void> {
+  const limit = Math.max(1, workers * 2)
+  const window: Running[] = []
+  try {
+    for await (const input of inputs) {
+      window.push(runner.submit(name, input))
+      if (window.length === limit) yield trusted<Output>(await window[0]?.result)
+      if (window.length === limit) window.shift()
+    }
+    while (window.length > 0) {
+      yield trusted<Output>(await window[0]?.result)
+      window.shift()
+    }
+  } finally {
+    for (const running of window) running.cancel()
+  }
+}
+
+/** The one place where a job's result gets its type: the caller's, by the name of the job. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+function trusted<Output>(output: unknown): Output
+function trusted(output: unknown): unknown {
+  return output
+}
+
+/** Runs jobs one after another in this thread, with data copied as between threads. */
+function inProcess(jobs: JobTable): Runner {
+  const context = createJobContext()
+  const run = async (name: string, input: unknown): Promise<unknown> =>
+    moved(await jobNamed(jobs, name)(moved(input), context))
+  return {
+    submit: (name, input) => ({ result: run(name, input), cancel: () => undefined }),
+    close: () => context.close(),
+  }
+}
+
+function moved(value: unknown): unknown {
+  const { data, transfer } = pack(value)
+  return structuredClone(data, { transfer: [...transfer] })
+}
+
+type Task = {
+  readonly name: string
+  readonly input: unknown
+  readonly resolve: (output: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+function inThreads({ workers, workerUrl }: PoolOptions): Runner {
+  const url = workerUrl ?? new URL('../worker.js', import.meta.url)
+  const threads = new Set<Thread>()
+  const idle: Thread[] = []
+  const queue: Task[] = []
+  let isClosed = false
+
+  const start = (): Thread | undefined => {
+    if (threads.size >= workers) return undefined
+    const thread = startThread(url)
+    threads.add(thread)
+    return thread
+  }
+  /** A thread that died makes room for a new one. */
+  const giveBack = (thread: Thread): void => {
+    if (thread.isAlive()) idle.push(thread)
+    else threads.delete(thread)
+    dispatch()
+  }
+  const takeIdle = (): Thread | undefined => {
+    const thread = idle.pop()
+    if (thread === undefined || thread.isAlive()) return thread
+    threads.delete(thread)
+    return takeIdle()
+  }
+  const dispatch = (): void => {
+    while (queue.length > 0) {
+      const thread = takeIdle() ?? start()
+      if (thread === undefined) return
+      const task = queue.shift()
+      if (task === undefined) return
+      const done = thread.run(task.name, task.input)
+      done.then(task.resolve, task.reject).finally(() => giveBack(thread))
+    }
+  }
+  const submit = (name: string, input: unknown): Running => {
+    let task: Task | undefined
+    const result = new Promise((resolve, reject) => {
+      if (isClosed) throw new TypeError('The pool is closed')
+      task = { name, input, resolve, reject }
+      queue.push(task)
+      dispatch()
+    })
+    // An error is thrown when its turn comes; until then nobody waits for it.
+    result.catch(() => undefined)
+    const cancel = (): void => {
+      const place = task === undefined ? -1 : queue.indexOf(task)
+      if (place >= 0) queue.splice(place, 1)
+    }
+    return { result, cancel }
+  }
+  const close = async (): Promise<void> => {
+    isClosed = true
+    for (const task of queue.splice(0)) {
+      task.reject(new MixbitError('cancelled', `Job "${task.name}" was given up.`))
+    }
+    await Promise.all([...threads].map((thread) => thread.close()))
+  }
+  return { submit, close }
+}

@@ -1,0 +1,83 @@
+import { Worker } from 'node:worker_threads'
+import { MixbitError } from '@mixbit/core'
+import { errorFrom, pack } from './message.ts'
+import type { JobMessage, JobReply } from './serve-jobs.ts'
+
+/** A worker thread that runs one job at a time. */
+export type Thread = {
+  readonly run: (name: string, input: unknown) => Promise<unknown>
+  /** Whether the thread still lives. */
+  readonly isAlive: () => boolean
+  readonly close: () => Promise<void>
+}
+
+type Waiting = {
+  readonly name: string
+  readonly resolve: (output: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
+/** Starts the worker file at `url`. A thread without work does not keep the process alive. */
+export function startThread(url: URL): Thread {
+  const worker = new Worker(url)
+  let waiting: Waiting | undefined
+  let isAlive = true
+  const settle = (): Waiting | undefined => {
+    const settled = waiting
+    waiting = undefined
+    worker.unref()
+    return settled
+  }
+  const fail = (reason: string, cause?: unknown): void => {
+    const failed = settle()
+    failed?.reject(lostThread(failed.name, reason, cause))
+  }
+  worker.unref()
+  worker.on('message', (reply: JobReply) => {
+    if (reply.kind === 'done') settle()?.resolve(reply.output)
+    else settle()?.reject(errorFrom(reply.error))
+  })
+  worker.on('messageerror', (error) => fail(error.message, error))
+  worker.on('error', (error) => {
+    isAlive = false
+    fail(error.message, error)
+  })
+  worker.on('exit', (code) => {
+    isAlive = false
+    fail(`it ended with code ${code}`)
+  })
+  return {
+    run: (name, input) =>
+      new Promise((resolve, reject) => {
+        if (waiting !== undefined) throw new TypeError('A thread runs one job at a time')
+        const { data, transfer } = pack(input)
+        worker.postMessage({ name, input: data } satisfies JobMessage, [...transfer])
+        waiting = { name, resolve, reject }
+        worker.ref()
+      }),
+    isAlive: () => isAlive,
+    close: () => closeWorker(worker, isAlive, waiting === undefined),
+  }
+}
+
+/** An idle worker releases its models and ends by itself; a busy one is stopped. */
+async function closeWorker(worker: Worker, isAlive: boolean, isIdle: boolean): Promise<void> {
+  if (!isAlive) return
+  if (!isIdle) {
+    await worker.terminate()
+    return
+  }
+  worker.ref()
+  const ended = new Promise((resolve) => worker.once('exit', resolve))
+  worker.postMessage(undefined, [])
+  await ended
+}
+
+function lostThread(job: string, reason: string, cause: unknown): MixbitError {
+  return new MixbitError(
+    'runtime-failed',
+    `The worker thread of job "${job}" died: ${reason}. When memory ran out, use fewer --workers.`,
+    { job, reason },
+    { cause },
+  )
+}
