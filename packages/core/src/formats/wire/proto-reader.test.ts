@@ -17,7 +17,7 @@ async function fieldsOf(source: ByteSource): Promise<readonly ProtoField[]> {
   return fields
 }
 
-const read = (...bytes: number[]) => fieldsOf(memorySource('x', Uint8Array.from(bytes)))
+const read = (...fields: number[][]) => fieldsOf(memorySource('x', Uint8Array.from(fields.flat())))
 
 describe('varint', () => {
   // By hand from https://protobuf.dev/programming-guides/encoding/#varints
@@ -49,10 +49,10 @@ describe('a cursor', () => {
   test('finds number, wire type and place of each field', async () => {
     // 1: varint 150 · 2: "abc" · 3: fixed32 · 4: fixed64
     const fields = await read(
-      ...[0x08, 0x96, 0x01],
-      ...[0x12, 3, 0x61, 0x62, 0x63],
-      ...[0x1d, 1, 2, 3, 4],
-      ...[0x21, 1, 2, 3, 4, 5, 6, 7, 8],
+      [0x08, 0x96, 0x01],
+      [0x12, 3, 0x61, 0x62, 0x63],
+      [0x1d, 1, 2, 3, 4],
+      [0x21, 1, 2, 3, 4, 5, 6, 7, 8],
     )
     expect(fields).toEqual([
       { number: 1, wireType: 'varint', start: 0, payload: 1, end: 3, value: 150 },
@@ -68,7 +68,7 @@ describe('a cursor', () => {
     { name: 'field number 0', bytes: [0x00, 0] },
     { name: 'a field number beyond 2^29 - 1', bytes: [0x80, 0x80, 0x80, 0x80, 0x10, 0] },
   ])('refuses $name as malformed', async ({ bytes }) => {
-    await expect(read(...bytes)).rejects.toMatchObject({ code: 'malformed' })
+    await expect(read(bytes)).rejects.toMatchObject({ code: 'malformed' })
   })
 
   test.for([
@@ -79,7 +79,7 @@ describe('a cursor', () => {
     { name: 'inside a fixed32', bytes: [0x1d, 0, 0] },
     { name: 'before 2^63 bytes', bytes: [0x12, ...Array.from({ length: 9 }, () => 0xff), 0] },
   ])('reports a file cut $name as truncated', async ({ bytes }) => {
-    await expect(read(...bytes)).rejects.toMatchObject({ code: 'truncated' })
+    await expect(read(bytes)).rejects.toMatchObject({ code: 'truncated' })
   })
 
   test('reports a nested message that runs past its parent as malformed', async () => {
@@ -126,8 +126,8 @@ describe('a cursor', () => {
           }
           expect(end).toBe(bytes.length)
         } catch (error) {
-          if (!(error instanceof MixbitError)) throw error
-          expect(['malformed', 'truncated']).toContain(error.code)
+          const code = error instanceof MixbitError ? error.code : undefined
+          if (code !== 'malformed' && code !== 'truncated') throw error
         }
       }),
       { numRuns: 1000 },
