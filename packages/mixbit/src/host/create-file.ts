@@ -8,7 +8,7 @@ import { writing } from './file-error.ts'
 /** A byte sink that can be given up. */
 export type FileSink = ByteSink & {
   /** Removes what was written so far; the final name never appears. After close: nothing. */
-  readonly abort: () => Promise<void>
+  readonly discard: () => Promise<void>
 }
 
 /** Smaller writes are gathered to this many bytes: a system call costs as much as copying them. */
@@ -68,7 +68,7 @@ function fileSink(path: string, temporary: string, handle: FileHandle): FileSink
     name: path,
     write: (bytes) => step('open', () => append(bytes)),
     close: () => step('closed', finish),
-    abort: async () => {
+    discard: async () => {
       if (state !== 'closed') await remove()
     },
   }

@@ -36,12 +36,12 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     return {
       ...sink,
       close: () => sink.close().finally(forget),
-      abort: () => sink.abort().finally(forget),
+      discard: () => sink.discard().finally(forget),
     }
   }
   const dispose = async (): Promise<void> => {
     await pool.close()
-    for (const sink of unfinished) await sink.abort()
+    for (const sink of unfinished) await sink.discard()
     unfinished.clear()
   }
   return {
