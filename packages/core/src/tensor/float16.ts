@@ -4,7 +4,7 @@ import { roundHalfToEven } from './rounding.ts'
 export const MAX_HALF = 65504
 
 /** Smallest positive half-precision value, 2^-24 (subnormal). */
-export const SMALLEST_HALF = 2 ** -24
+export const SMALLEST_HALF: number = 2 ** -24
 
 const HALF = { fractionBits: 10, minExponent: -14, max: MAX_HALF } as const
 const BFLOAT16 = { fractionBits: 7, minExponent: -126, max: 2 ** 128 - 2 ** 120 } as const

@@ -1,0 +1,99 @@
+import { mergeErrors } from '../kernels/error-sums.ts'
+import type { ErrorSums, Kernels, ScaleDType } from '../kernels/kernels.ts'
+import type { IntegerType } from '../scheme/scheme.ts'
+import { type AlgorithmName, scaleRules } from './algorithms.ts'
+import { codeRange } from './code-range.ts'
+
+/** How a matrix is to be stored. */
+export type MatrixSpec = {
+  readonly rows: number
+  readonly cols: number
+  /** Values that share one scale: a divisor of cols, cols, or rows * cols. */
+  readonly blockLength: number
+  readonly integer: IntegerType
+  readonly symmetric: boolean
+  readonly scaleDtype: ScaleDType
+  /** The dtype that the device decodes to; errors are measured on it. */
+  readonly decodeDtype: 'float32' | 'float16'
+  readonly algorithm: AlgorithmName
+  /** Mean square of what each column is multiplied with: float32, length cols, >= 0, finite. */
+  readonly importance?: Float32Array
+}
+
+/** Codes and scales as they are stored, and what they cost. */
+export type EncodedMatrix = {
+  /** One signed code a byte, row-major. */
+  readonly codes: Int8Array
+  /** One a block, exactly representable in the scale's dtype. */
+  readonly scale: Float32Array
+  /** One a block; undefined when symmetric. */
+  readonly zeroPoint: Int8Array | undefined
+  /** Of the decoded values against `x`, unweighted. */
+  readonly error: ErrorSums
+}
+
+/** Values that are decoded at once to measure the error. */
+const DECODE_LENGTH = 65536
+
+/**
+ * Chooses scales, derives codes from the scales as stored, and measures what decoding gives.
+ *
+ * @param x - float32, shape (rows, cols)
+ */
+export function encodeMatrix(kernels: Kernels, x: Float32Array, spec: MatrixSpec): EncodedMatrix {
+  requireShape(x, spec)
+  const { blockLength, cols, scaleDtype } = spec
+  const blocks = x.length / blockLength
+  const blockSpec = { ...codeRange(spec.integer, spec.symmetric), blockLength }
+  const scale = new Float32Array(blocks)
+  const zeroPoint = spec.symmetric ? undefined : new Int8Array(blocks)
+  scaleRules[spec.algorithm](scale, zeroPoint, kernels, {
+    x,
+    importance: spec.importance,
+    spec: { ...blockSpec, cols, scaleDtype },
+  })
+  const codes = new Int8Array(x.length)
+  kernels.encodeBlocks(codes, x, scale, zeroPoint, blockSpec)
+  return { codes, scale, zeroPoint, error: decodeError(kernels, x, codes, scale, zeroPoint, spec) }
+}
+
+/** Decodes piece by piece, so that no second copy of the matrix is needed. */
+function decodeError(
+  kernels: Kernels,
+  x: Float32Array,
+  codes: Int8Array,
+  scale: Float32Array,
+  zeroPoint: Int8Array | undefined,
+  { blockLength, decodeDtype }: MatrixSpec,
+): ErrorSums {
+  const blocksAtOnce = Math.max(1, Math.floor(DECODE_LENGTH / blockLength))
+  const step = Math.min(DECODE_LENGTH, blocksAtOnce * blockLength)
+  const decoded = new Float32Array(step)
+  let error: ErrorSums = { squaredError: 0, squaredSignal: 0, maxAbsError: 0 }
+  for (let block = 0; block < scale.length; block += blocksAtOnce) {
+    const scales = scale.subarray(block, block + blocksAtOnce)
+    const zeros = zeroPoint?.subarray(block, block + blocksAtOnce)
+    const end = (block + scales.length) * blockLength
+    for (let start = block * blockLength; start < end; start += step) {
+      const values = x.subarray(start, Math.min(start + step, end))
+      const out = decoded.subarray(0, values.length)
+      // A part of one long block is a shorter block with the same scale.
+      kernels.decodeBlocks(out, codes.subarray(start, start + values.length), scales, zeros, {
+        blockLength: values.length / scales.length,
+        dtype: decodeDtype,
+      })
+      error = mergeErrors(error, kernels.errorSums(values, out))
+    }
+  }
+  return error
+}
+
+function requireShape(x: Float32Array, { rows, cols, blockLength }: MatrixSpec): void {
+  const size = rows * cols
+  const divides = blockLength >= 1 && cols % blockLength === 0
+  if (x.length !== size || !(divides || blockLength === size)) {
+    throw new TypeError(
+      `A matrix of ${x.length} values does not fit ${rows} x ${cols} in blocks of ${blockLength}`,
+    )
+  }
+}

@@ -1,0 +1,27 @@
+import { bfloat16ToFloat, floatToHalf, halfToFloat } from './convert.ts'
+import { decodeBlocks, encodeBlocks } from './encode.ts'
+import { errorSums } from './error-sums.ts'
+import type { Kernels } from './kernels.ts'
+import { mseScales } from './mse-search.ts'
+import { offsetBytes, packNibbles, unpackNibbles } from './pack.ts'
+import { asymmetricScales, roundScales, symmetricScales } from './scales.ts'
+import { histogram, scanValues } from './scan.ts'
+
+/** The reference: what every other implementation must equal. */
+export const scalarKernels: Kernels = {
+  halfToFloat,
+  bfloat16ToFloat,
+  floatToHalf,
+  packNibbles,
+  unpackNibbles,
+  offsetBytes,
+  symmetricScales,
+  asymmetricScales,
+  roundScales,
+  encodeBlocks,
+  decodeBlocks,
+  mseScales,
+  errorSums,
+  scanValues,
+  histogram,
+}

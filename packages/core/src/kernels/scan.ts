@@ -1,0 +1,103 @@
+import { requireFit } from './fit.ts'
+import type { ValueScan } from './kernels.ts'
+
+/** Length of the runs whose largest magnitude is looked at: the default block of 4-bit weights. */
+const GROUP_LENGTH = 32
+
+/** The scan of no values: what `mergeScans` leaves unchanged. */
+export const EMPTY_SCAN: ValueScan = {
+  finite: 0,
+  notFinite: 0,
+  zeros: 0,
+  min: Infinity,
+  max: -Infinity,
+  sum: 0,
+  sumSquares: 0,
+  smallestGroup: null,
+}
+
+type Totals = { -readonly [Key in keyof ValueScan]: ValueScan[Key] }
+
+/**
+ * One pass over whole rows of a weight. NaN and infinity are counted and otherwise left out;
+ * sums are in float64, run by run in the order of the array.
+ *
+ * @param x - float32, shape (any, cols)
+ * @param cols - values in a row; the last run of a row may be shorter than 32
+ */
+export function scanValues(x: Float32Array, cols: number): ValueScan {
+  requireFit(cols >= 1 && x.length % cols === 0, `${x.length} values in rows of ${cols}`)
+  const totals: Totals = { ...EMPTY_SCAN }
+  for (let row = 0; row < x.length; row += cols) {
+    for (let start = row; start < row + cols; start += GROUP_LENGTH) {
+      scanRun(totals, x, start, Math.min(start + GROUP_LENGTH, row + cols))
+    }
+  }
+  return totals
+}
+
+/** The scan of two parts of one weight, each of whole rows. */
+export function mergeScans(a: ValueScan, b: ValueScan): ValueScan {
+  return {
+    finite: a.finite + b.finite,
+    notFinite: a.notFinite + b.notFinite,
+    zeros: a.zeros + b.zeros,
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+    sum: a.sum + b.sum,
+    sumSquares: a.sumSquares + b.sumSquares,
+    smallestGroup: smaller(a.smallestGroup, b.smallestGroup),
+  }
+}
+
+/**
+ * Adds the finite values of `x` to equal bins over [min, max]; `max` itself, and what lies
+ * outside, falls in the first or last bin. All in the first bin when min = max.
+ *
+ * @param counts - added to, one a bin
+ */
+export function histogram(counts: Uint32Array, x: Float32Array, min: number, max: number): void {
+  const last = counts.length - 1
+  const binsPerUnit = max > min ? counts.length / (max - min) : 0
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i]!
+    if (!(Math.abs(value) < Infinity)) continue
+    const bin = Math.floor((value - min) * binsPerUnit)
+    const index = bin > last ? last : bin < 0 ? 0 : bin
+    counts[index] = counts[index]! + 1
+  }
+}
+
+/** Adds at most 32 values of one row. */
+function scanRun(totals: Totals, x: Float32Array, start: number, end: number): void {
+  let min = Infinity
+  let max = -Infinity
+  let sum = 0
+  let sumSquares = 0
+  let finite = 0
+  let zeros = 0
+  for (let i = start; i < end; i++) {
+    const value = x[i]!
+    if (!(Math.abs(value) < Infinity)) continue
+    finite++
+    if (value === 0) zeros++
+    if (value < min) min = value
+    if (value > max) max = value
+    sum += value
+    sumSquares += value * value
+  }
+  totals.finite += finite
+  totals.notFinite += end - start - finite
+  totals.zeros += zeros
+  totals.min = Math.min(totals.min, min)
+  totals.max = Math.max(totals.max, max)
+  totals.sum += sum
+  totals.sumSquares += sumSquares
+  const largest = Math.max(max, -min)
+  if (largest > 0) totals.smallestGroup = smaller(totals.smallestGroup, largest)
+}
+
+function smaller(a: number | null, b: number | null): number | null {
+  if (a === null) return b
+  return b === null ? a : Math.min(a, b)
+}

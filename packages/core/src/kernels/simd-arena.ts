@@ -1,0 +1,119 @@
+import { SIMD_KERNELS_BASE64 } from './simd-bytes.ts'
+
+/** Values that are in the module's memory at once; whole segments of the error sum. */
+export const CHUNK = 65536
+
+/** Bytes that a vector loop may read or write past the end of a buffer. */
+const SLACK = 64
+
+/** Candidate scales that one block may have. */
+const MAX_CANDIDATES = 256
+
+/** Where each buffer lies in the module's memory of 2 MiB; address 0 means "none" to a kernel. */
+export type Addresses = {
+  readonly x: number
+  readonly weights: number
+  /** Room for two float32 a value. */
+  readonly out: number
+  readonly scale: number
+  readonly zeroPoint: number
+  readonly fractions: number
+  readonly candidates: number
+  readonly totals: number
+}
+
+/** The functions of assembly/index.ts; arguments are addresses and counts. */
+export type SimdFunction =
+  | 'halfToFloat'
+  | 'bfloat16ToFloat'
+  | 'floatToHalf'
+  | 'packNibbles'
+  | 'blockExtremes'
+  | 'encodeBlocks'
+  | 'clearNotFinite'
+  | 'addErrors'
+  | 'searchBlocks'
+
+/** One instance of the SIMD module and its memory, which never grows. */
+export type Arena = {
+  readonly at: Addresses
+  readonly run: (name: SimdFunction, ...args: readonly number[]) => void
+  readonly floats: (address: number, length: number) => Float32Array
+  readonly doubles: (address: number, length: number) => Float64Array
+  readonly halves: (address: number, length: number) => Uint16Array
+  readonly bytes: (address: number, length: number) => Uint8Array
+  readonly codes: (address: number, length: number) => Int8Array
+}
+
+/** Compiles and starts the module; needs no I/O and no permission but WebAssembly itself. */
+export function createArena(): Arena {
+  const bytes = Uint8Array.from(atob(SIMD_KERNELS_BASE64), (char) => char.codePointAt(0) ?? 0)
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {})
+  const memory = exports['memory']
+  if (!(memory instanceof WebAssembly.Memory)) throw new TypeError('SIMD module without memory')
+  const { buffer } = memory
+  return {
+    at: addresses(),
+    run(name, ...args) {
+      const kernel = exports[name]
+      if (typeof kernel !== 'function') throw new TypeError(`SIMD module without ${name}`)
+      kernel(...args)
+    },
+    floats: (address, length) => new Float32Array(buffer, address, length),
+    doubles: (address, length) => new Float64Array(buffer, address, length),
+    halves: (address, length) => new Uint16Array(buffer, address, length),
+    bytes: (address, length) => new Uint8Array(buffer, address, length),
+    codes: (address, length) => new Int8Array(buffer, address, length),
+  }
+}
+
+/** A part of a call that fits in memory: whole blocks, or a part of one long block. */
+export type Piece = {
+  /** First value, and values. */
+  readonly start: number
+  readonly length: number
+  /** First block, and blocks. */
+  readonly block: number
+  readonly blocks: number
+  /** Values of each block in this piece. */
+  readonly blockLength: number
+}
+
+/** Cuts `length` values in blocks into pieces, in order. */
+export function* pieces(length: number, blockLength: number): Generator<Piece> {
+  const blocksAtOnce = Math.max(1, Math.floor(CHUNK / blockLength))
+  const blocks = length / blockLength
+  for (let block = 0; block < blocks; block += blocksAtOnce) {
+    const count = Math.min(blocksAtOnce, blocks - block)
+    const end = (block + count) * blockLength
+    const step = Math.min(CHUNK, blockLength)
+    if (blockLength <= CHUNK) {
+      const start = block * blockLength
+      yield { start, length: end - start, block, blocks: count, blockLength: step }
+      continue
+    }
+    for (let start = block * blockLength; start < end; start += step) {
+      const part = Math.min(step, end - start)
+      yield { start, length: part, block, blocks: 1, blockLength: part }
+    }
+  }
+}
+
+function addresses(): Addresses {
+  let next = 1024
+  const reserve = (sizeInBytes: number): number => {
+    const address = next
+    next += sizeInBytes + SLACK
+    return address
+  }
+  return {
+    x: reserve(4 * CHUNK),
+    weights: reserve(4 * CHUNK),
+    out: reserve(8 * CHUNK),
+    scale: reserve(4 * CHUNK),
+    zeroPoint: reserve(CHUNK),
+    fractions: reserve(4 * MAX_CANDIDATES),
+    candidates: reserve(4 * MAX_CANDIDATES),
+    totals: reserve(8 * MAX_CANDIDATES),
+  }
+}
