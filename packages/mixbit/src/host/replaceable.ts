@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { MixbitError } from '@mixbit/core'
-import { reading, systemCode } from './file-error.ts'
+import { systemCode, writing } from './file-error.ts'
 
 /** The file by which Mixbit knows a folder that it wrote. */
 const OUR_FILE = 'mixbit.json'
@@ -10,7 +10,7 @@ const OUR_FILE = 'mixbit.json'
  * neither empty nor ours. `force` allows any folder, never a file.
  */
 export async function checkReplaceable(path: string, force: boolean): Promise<void> {
-  const facts = await reading(path, () => stat(path).catch(absent))
+  const facts = await writing(path, () => stat(path).catch(absent))
   if (facts === undefined) return
   if (!facts.isDirectory()) {
     throw new MixbitError('output-exists', `The output "${path}" is a file, not a folder.`, {
@@ -27,7 +27,7 @@ export async function checkReplaceable(path: string, force: boolean): Promise<vo
 }
 
 async function isEmptyOrOurs(path: string): Promise<boolean> {
-  const entries = await reading(path, () => readdir(path, { withFileTypes: true }))
+  const entries = await writing(path, () => readdir(path, { withFileTypes: true }))
   return entries.length === 0 || entries.some((entry) => entry.isFile() && entry.name === OUR_FILE)
 }
 
