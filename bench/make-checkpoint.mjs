@@ -37,11 +37,12 @@ const files = writeCheckpoint({ folder, tensors, dtype, seed, shardBytes })
 const bytes = tensors.reduce((sum, tensor) => sum + sizeInBytes(tensor, dtype), 0)
 const seconds = (performance.now() - start) / 1000
 console.error(
-  `${folder}: FastVLM-${values.model} shapes, ${countParameters(tensors)} parameters in ` +
+  `${folder}: shapes of FastVLM-${values.model}, ${countParameters(tensors)} parameters in ` +
     `${(bytes / 1e6).toFixed(1)} MB (${files.length} file${files.length > 1 ? 's' : ''}), ` +
     `${seconds.toFixed(1)} s`,
 )
 
+/** @returns {never} */
 function stop(line) {
   console.error(`make-checkpoint: ${line}`)
   process.exit(2)
