@@ -41,8 +41,6 @@ export type WeightScan = {
   readonly zeros: number
   /** Smallest non-zero largest magnitude of a run of 32 values in a row; null when all are zero. */
   readonly smallestGroup: number | null
-  /** 64 equal bins over [min, max]. */
-  readonly histogram: readonly number[]
 }
 
 export type ComponentFacts = {

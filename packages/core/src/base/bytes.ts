@@ -18,7 +18,10 @@ export type ByteSink = {
   readonly name: string
   /** Appends; the sink has taken the bytes when the promise resolves. */
   readonly write: (bytes: Uint8Array) => Promise<void>
+  /** Finishes the file: only now does it have its name. */
   readonly close: () => Promise<void>
+  /** Gives the file up; nothing of it stays. */
+  readonly discard: () => Promise<void>
 }
 
 /** A byte source over bytes in memory. */

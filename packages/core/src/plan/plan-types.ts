@@ -1,8 +1,7 @@
 import type { Finding } from '../base/finding.ts'
+import type { Algorithm, Target } from '../config/settings.ts'
 import type { Scheme } from '../scheme/scheme.ts'
 import type { WeightRole } from '../audit/audit-types.ts'
-
-export type AlgorithmName = 'round' | 'mse'
 
 /** The decision for one weight. */
 export type LayerPlan = {
@@ -11,7 +10,7 @@ export type LayerPlan = {
   readonly role: WeightRole
   readonly shape: readonly number[]
   readonly scheme: Scheme
-  readonly algorithm: AlgorithmName
+  readonly algorithm: Algorithm
   /** How the target's file holds it, e.g. "MatMulNBits", "DequantizeLinear", "initializer". */
   readonly form: string
   /** Exact bytes on disk. */
@@ -24,7 +23,7 @@ export type LayerPlan = {
 export type Plan = {
   readonly schema: 'mixbit/plan@1'
   readonly model: string
-  readonly target: TargetName
+  readonly target: Target
   readonly preset: string | null
   readonly protect: boolean
   /** sha256 of the statistics that algorithms used; null without calibration. */
@@ -35,5 +34,3 @@ export type Plan = {
   readonly bytes: number
   readonly findings: readonly Finding[]
 }
-
-export type TargetName = 'transformers-js' | 'onnx'

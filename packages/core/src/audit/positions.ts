@@ -1,0 +1,84 @@
+import type { Graph } from '../graph/graph.ts'
+import type { WeightFacts } from './audit-types.ts'
+import type { WeightUse } from '../graph/weight-uses.ts'
+
+export type Position = WeightFacts['position']
+
+/**
+ * Where each multiplying weight of a graph stands.
+ *
+ * The stem is every weight before the first repeated block; a repeated block is a numbered name
+ * prefix (`network.0.0`) under which at least two weights lie and that occurs at least twice. A
+ * graph without blocks has as its stem the first weighted operator after each input. The last
+ * weighted operator before each output is `last`. Lookups are neither: they do not compute.
+ */
+export function positions(graph: Graph, uses: readonly WeightUse[]): ReadonlyMap<string, Position> {
+  const multiplied = uses.filter((use) => use.input !== null && use.input.kind !== 'gather')
+  const result = new Map<string, Position>(multiplied.map((use) => [use.weight, 'inner']))
+  for (const weight of stem(graph, multiplied)) result.set(weight, 'stem')
+  for (const weight of lastBeforeOutputs(graph, multiplied)) result.set(weight, 'last')
+  return result
+}
+
+function stem(graph: Graph, uses: readonly WeightUse[]): readonly string[] {
+  const layers = uses.map((use) => graph.weights.get(use.weight)?.layer ?? '')
+  const blocks = repeatedBlocks(layers)
+  const first = layers.findIndex((layer) => blocks.some((block) => block.test(layer)))
+  if (first >= 0) return uses.slice(0, first).map((use) => use.weight)
+  return firstAfterInputs(graph, uses)
+}
+
+/** Patterns of the numbered prefixes that occur at least twice with at least two weights each. */
+function repeatedBlocks(layers: readonly string[]): readonly RegExp[] {
+  const templates = new Map<string, Map<string, Set<string>>>()
+  for (const layer of layers) {
+    const parts = layer.split('.')
+    for (const [index, part] of parts.entries()) {
+      if (!/^\d+$/.test(part)) continue
+      const prefix = parts.slice(0, index + 1).join('.')
+      const template = prefix.replace(/\b\d+\b/g, '#')
+      const instances = templates.get(template) ?? new Map<string, Set<string>>()
+      const children = instances.get(prefix) ?? new Set<string>()
+      instances.set(prefix, children.add(layer))
+      templates.set(template, instances)
+    }
+  }
+  return [...templates]
+    .filter(([, instances]) => {
+      const full = [...instances.values()].filter((children) => children.size >= 2)
+      return full.length >= 2
+    })
+    .map(([template]) => new RegExp(`^${escape(template).replaceAll('#', '\\d+')}\\.`))
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}
+
+function firstAfterInputs(graph: Graph, uses: readonly WeightUse[]): readonly string[] {
+  const byNode = new Map(uses.map((use) => [use.node, use.weight]))
+  const open = new Set(graph.inputs.map((input) => input.name))
+  const found: string[] = []
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((input) => open.has(input))) continue
+    const weight = byNode.get(node)
+    if (weight === undefined) for (const output of node.outputs) open.add(output)
+    else found.push(weight)
+  }
+  return found
+}
+
+function lastBeforeOutputs(graph: Graph, uses: readonly WeightUse[]): readonly string[] {
+  const byNode = new Map(uses.map((use) => [use.node, use.weight]))
+  // Outputs that pass state on (a KV cache) are no results: their projections stay inner.
+  const results = graph.outputs.filter((output) => !output.name.startsWith('present'))
+  const open = new Set(results.map((output) => output.name))
+  const found: string[] = []
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((output) => open.has(output))) continue
+    const weight = byNode.get(node)
+    if (weight === undefined) for (const input of node.inputs) open.add(input)
+    else found.push(weight)
+  }
+  return found
+}

@@ -1,0 +1,135 @@
+import { MixbitError, ensure } from '../base/error.ts'
+import type { Finding } from '../base/finding.ts'
+import type { Host } from '../base/host.ts'
+import type { JsonObject } from '../base/json-file.ts'
+import { readJsonObject } from '../base/json-file.ts'
+import { openCheckpoint } from '../formats/safetensors/checkpoint.ts'
+import type { SessionFiles } from '../formats/transformers-js/find-sessions.ts'
+import { findSessions } from '../formats/transformers-js/find-sessions.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { FastvlmFacts } from './fastvlm/import-fastvlm.ts'
+import { importFastvlm } from './fastvlm/import-fastvlm.ts'
+
+export type ModelHost = Pick<Host, 'open' | 'exists' | 'within' | 'list'>
+
+/** A Hugging Face checkpoint folder, imported: weights are read when asked. */
+export type CheckpointModel = {
+  readonly kind: 'checkpoint'
+  readonly format: 'safetensors'
+  readonly path: string
+  /** Bytes of its model files. */
+  readonly bytes: number
+  readonly config: JsonObject
+  /** In the order in which they are written: the owner of a shared table first. */
+  readonly graphs: readonly Graph[]
+  readonly facts: FastvlmFacts
+  readonly findings: readonly Finding[]
+  readonly close: () => Promise<void>
+}
+
+/** A folder in the layout of transformers.js. */
+export type OnnxFolderModel = {
+  readonly kind: 'onnx-folder'
+  readonly format: 'transformers-js'
+  readonly path: string
+  readonly bytes: number
+  readonly sessions: SessionFiles
+  readonly findings: readonly Finding[]
+  readonly close: () => Promise<void>
+}
+
+export type LoadedModel = CheckpointModel | OnnxFolderModel
+
+/**
+ * Opens a model: recognised by `mixbit.json`, then `onnx/`, then safetensors.
+ *
+ * @param dtype - the variant of an `onnx/` folder that holds several
+ */
+export async function readModel(
+  host: ModelHost,
+  path: string,
+  dtype: string | null,
+): Promise<LoadedModel> {
+  const files = await host.list(path)
+  if (files === undefined) throw await notAModel(host, path)
+  const isWritten = files.includes('mixbit.json')
+  const hasOnnx = (await host.list(host.within(path, 'onnx'))) !== undefined
+  if (isWritten || hasOnnx) {
+    const sessions = await findSessions(host, path, dtype)
+    return {
+      kind: 'onnx-folder',
+      format: 'transformers-js',
+      path,
+      bytes: sessions.bytes,
+      sessions,
+      findings: [],
+      close: () => Promise.resolve(),
+    }
+  }
+  return readCheckpoint(host, path, files)
+}
+
+/** Opens a model that must be a checkpoint: only from one can new packages be written. */
+export async function readCheckpointModel(host: ModelHost, path: string): Promise<CheckpointModel> {
+  const model = await readModel(host, path, null)
+  if (model.kind === 'checkpoint') return model
+  throw new MixbitError(
+    'unsupported-model',
+    `"${path}" is already a folder of ONNX graphs. This version quantizes checkpoints: give the ` +
+      'folder with config.json and model.safetensors that it was made from.',
+    { path },
+  )
+}
+
+async function readCheckpoint(
+  host: ModelHost,
+  path: string,
+  files: readonly string[],
+): Promise<CheckpointModel> {
+  ensure(
+    files.includes('config.json') && files.some((name) => name.includes('.safetensors')),
+    'unknown-format',
+    `"${path}" holds no model that Mixbit knows: neither mixbit.json, nor onnx/, nor config.json with *.safetensors.`,
+    { path, files: files.slice(0, 20) },
+  )
+  const optional = async (name: string): Promise<JsonObject | undefined> =>
+    files.includes(name) ? readJsonObject(host, host.within(path, name)) : undefined
+  const config = await readJsonObject(host, host.within(path, 'config.json'))
+  const preprocessor = await optional('preprocessor_config.json')
+  const generation = await optional('generation_config.json')
+  const checkpoint = await openCheckpoint(host, path)
+  try {
+    const model = await importFastvlm({
+      config,
+      ...(preprocessor === undefined ? {} : { preprocessor }),
+      ...(generation === undefined ? {} : { generation }),
+      weights: checkpoint.weights,
+    })
+    const { embed_tokens, vision_encoder, decoder_model_merged } = model.sessions
+    return {
+      kind: 'checkpoint',
+      format: 'safetensors',
+      path,
+      bytes: checkpoint.sizeInBytes,
+      config,
+      graphs: [embed_tokens, vision_encoder, decoder_model_merged],
+      facts: model.facts,
+      findings: model.findings,
+      close: checkpoint.close,
+    }
+  } catch (error) {
+    await checkpoint.close()
+    throw error
+  }
+}
+
+async function notAModel(host: ModelHost, path: string): Promise<MixbitError> {
+  if (!(await host.exists(path))) {
+    return new MixbitError('not-found', `"${path}" does not exist.`, { path })
+  }
+  return new MixbitError(
+    'unknown-format',
+    `"${path}" is a file. This version reads model folders: a Hugging Face checkpoint, or a folder with onnx/.`,
+    { path },
+  )
+}

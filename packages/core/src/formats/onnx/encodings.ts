@@ -1,0 +1,297 @@
+import { create } from '@bufbuild/protobuf'
+
+import type { Attribute } from '../../graph/graph.ts'
+import { INTEGER_BITS } from '../../scheme/scheme.ts'
+import { columnsOf, rowsOf } from '../../tensor/weight.ts'
+import { ONNX_DATA_TYPE } from './data-types.ts'
+import type { AffineForm, FloatForm, Form, StoredPart } from './forms.ts'
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from './generated/onnx_pb.ts'
+import { OperatorSetIdProtoSchema, TensorProtoSchema } from './generated/onnx_pb.ts'
+import { consumersOf, onnxNode, redirect } from './nodes.ts'
+
+const MICROSOFT = 'com.microsoft'
+
+/** The initializers that hold the parts of one weight, named after it. */
+export type EncodedWeight = {
+  readonly codes: TensorProto
+  readonly scale: TensorProto | null
+  readonly zeroPoint: TensorProto | null
+}
+
+/**
+ * Puts a form into an ONNX model: replaces the float initializer `name` by initializers for the
+ * form's parts and rewrites the operators around it. The new initializers hold no bytes yet.
+ *
+ * Expects what lowering writes: weights read by their operator directly, linear weights of shape
+ * [N, K] through Transpose.
+ *
+ * @param shape - the shape of the float weight
+ */
+export function encodeWeight(
+  model: ModelProto,
+  name: string,
+  shape: readonly number[],
+  form: Form,
+): EncodedWeight {
+  const graph = model.graph
+  if (graph === undefined) throw new TypeError('An ONNX model without a graph cannot be encoded')
+  removeInitializer(graph, name)
+  if (form.kind === 'float') return encodeFloat(graph, name, form)
+  const parts = addParts(graph, name, form)
+  switch (form.name) {
+    case 'DequantizeLinear':
+      addDequantize(graph, name, shape, form)
+      break
+    case 'MatMulNBits':
+      replaceMatMul(model, graph, name, shape, form)
+      break
+    case 'GatherBlockQuantized':
+      replaceGather(model, graph, name, form)
+      break
+    case 'GatherBlockQuantized + MatMulNBits':
+      replaceMatMul(model, graph, name, shape, form)
+      replaceGather(model, graph, name, form)
+      break
+    case 'Gather + Mul':
+      replaceGatherByRows(graph, name, form)
+      break
+  }
+  return parts
+}
+
+function encodeFloat(graph: GraphProto, name: string, form: FloatForm): EncodedWeight {
+  const codes = addInitializer(graph, name, form.codes)
+  if (form.codes.dtype !== 'float32') {
+    redirect(graph, name, `${name}_float`)
+    graph.node.unshift(castToFloat(name, `${name}_float`))
+  }
+  return { codes, scale: null, zeroPoint: null }
+}
+
+function addParts(graph: GraphProto, name: string, form: AffineForm): EncodedWeight {
+  return {
+    codes: addInitializer(graph, `${name}_quantized`, form.codes),
+    scale: addInitializer(graph, `${name}_scale`, form.scale),
+    zeroPoint:
+      form.zeroPoint === null
+        ? null
+        : addInitializer(graph, `${name}_zero_point`, form.zeroPoint),
+  }
+}
+
+/** codes -> DequantizeLinear [-> Cast] [-> Reshape] -> the weight's own name. */
+function addDequantize(
+  graph: GraphProto,
+  name: string,
+  shape: readonly number[],
+  form: AffineForm,
+): void {
+  const needsCast = form.scheme.scaleDtype === 'float16'
+  const needsReshape = form.codes.dims.length !== shape.length
+  const steps = ['dequantize', ...(needsCast ? ['cast'] : []), ...(needsReshape ? ['reshape'] : [])]
+  const output = (step: string): string => (step === steps.at(-1) ? name : `${name}_${step}`)
+  const nodes = [
+    onnxNode({
+      op: 'DequantizeLinear',
+      name: `${name}_dequantize`,
+      inputs: partNames(name, form, `${name}_scale`),
+      outputs: [output('dequantize')],
+      attributes: dequantizeAttributes(form),
+    }),
+  ]
+  if (needsCast) nodes.push(castToFloat(`${name}_dequantize`, output('cast')))
+  if (needsReshape) {
+    graph.initializer.push(shapeTensor(`${name}_shape`, shape))
+    nodes.push(
+      onnxNode({
+        op: 'Reshape',
+        name: `${name}_reshape`,
+        inputs: [needsCast ? `${name}_cast` : `${name}_dequantize`, `${name}_shape`],
+        outputs: [name],
+      }),
+    )
+  }
+  graph.node.unshift(...nodes)
+}
+
+function dequantizeAttributes(form: AffineForm): Readonly<Record<string, Attribute>> {
+  switch (form.scheme.granularity.kind) {
+    case 'per-tensor':
+      return {}
+    case 'per-channel':
+      return { axis: { kind: 'int', value: 0 } }
+    case 'per-block':
+      return {
+        axis: { kind: 'int', value: 1 },
+        block_size: {
+          kind: 'int',
+          // A table has every value of a block on its axis; a 1x1 kernel has one a channel.
+          value: form.blockLength,
+        },
+      }
+  }
+}
+
+/** MatMul(x, Transpose(w)) -> MatMulNBits(x, codes, scale). */
+function replaceMatMul(
+  model: ModelProto,
+  graph: GraphProto,
+  name: string,
+  shape: readonly number[],
+  form: AffineForm,
+): void {
+  const scale = scaleForKernel(graph, name, form)
+  for (const transpose of consumersOf(graph, name).filter((node) => node.opType === 'Transpose')) {
+    const transposed = transpose.output[0] ?? ''
+    for (const matmul of consumersOf(graph, transposed)) {
+      replaceNode(
+        graph,
+        matmul,
+        onnxNode({
+          op: 'MatMulNBits',
+          domain: MICROSOFT,
+          name: matmul.name,
+          inputs: [matmul.input[0] ?? '', ...partNames(name, form, scale)],
+          outputs: matmul.output,
+          attributes: {
+            K: { kind: 'int', value: columnsOf(shape) },
+            N: { kind: 'int', value: rowsOf(shape) },
+            bits: { kind: 'int', value: INTEGER_BITS[form.scheme.dtype] },
+            block_size: { kind: 'int', value: form.blockLength },
+          },
+        }),
+      )
+    }
+    graph.node = graph.node.filter((node) => node !== transpose)
+  }
+  useMicrosoft(model)
+}
+
+/** Gather(w, ids) -> GatherBlockQuantized(codes, ids, scale). */
+function replaceGather(model: ModelProto, graph: GraphProto, name: string, form: AffineForm): void {
+  const scale = scaleForKernel(graph, name, form)
+  const [codes = '', scaleName = '', ...zeroPoint] = partNames(name, form, scale)
+  for (const gather of consumersOf(graph, name).filter((node) => node.opType === 'Gather')) {
+    replaceNode(
+      graph,
+      gather,
+      onnxNode({
+        op: 'GatherBlockQuantized',
+        domain: MICROSOFT,
+        name: gather.name,
+        inputs: [codes, gather.input[1] ?? '', scaleName, ...zeroPoint],
+        outputs: gather.output,
+        attributes: {
+          gather_axis: { kind: 'int', value: 0 },
+          quantize_axis: { kind: 'int', value: 1 },
+          block_size: { kind: 'int', value: form.blockLength },
+          bits: { kind: 'int', value: INTEGER_BITS[form.scheme.dtype] },
+        },
+      }),
+    )
+  }
+  useMicrosoft(model)
+}
+
+/** Gather(w, ids) -> (Gather(codes, ids) - Gather(zero, ids)) * Gather(scale, ids), in float32. */
+function replaceGatherByRows(graph: GraphProto, name: string, form: AffineForm): void {
+  for (const gather of consumersOf(graph, name).filter((node) => node.opType === 'Gather')) {
+    const ids = gather.input[1] ?? ''
+    const base = gather.name
+    const isRow = form.scheme.granularity.kind === 'per-channel'
+    const nodes: NodeProto[] = []
+    const lookUp = (part: string, perRow: boolean): string => {
+      const source = `${name}_${part}`
+      if (perRow) {
+        nodes.push(
+          onnxNode({
+            op: 'Gather',
+            name: `${base}_${part}`,
+            inputs: [source, ids],
+            outputs: [`${source}_rows`],
+          }),
+        )
+      }
+      const rows = perRow ? `${source}_rows` : source
+      nodes.push(castToFloat(rows, `${rows}_float`))
+      return `${rows}_float`
+    }
+    const codes = lookUp('quantized', true)
+    const scale = lookUp('scale', isRow)
+    const zeroPoint = form.zeroPoint === null ? null : lookUp('zero_point', isRow)
+    const centred = zeroPoint === null ? codes : `${name}_centred`
+    if (zeroPoint !== null) {
+      nodes.push(
+        onnxNode({
+          op: 'Sub',
+          name: `${base}_centre`,
+          inputs: [codes, zeroPoint],
+          outputs: [centred],
+        }),
+      )
+    }
+    nodes.push(
+      onnxNode({ op: 'Mul', name: base, inputs: [centred, scale], outputs: gather.output }),
+    )
+    graph.node.splice(graph.node.indexOf(gather), 1, ...nodes)
+  }
+}
+
+/** The name of the scales as float32: kernels compute in float32 and want their scales so. */
+function scaleForKernel(graph: GraphProto, name: string, form: AffineForm): string {
+  if (form.scheme.scaleDtype === 'float32') return `${name}_scale`
+  const output = `${name}_scale_float`
+  if (!graph.node.some((node) => node.output[0] === output)) {
+    graph.node.unshift(castToFloat(`${name}_scale`, output))
+  }
+  return output
+}
+
+function partNames(name: string, form: AffineForm, scale: string): string[] {
+  return form.zeroPoint === null
+    ? [`${name}_quantized`, scale]
+    : [`${name}_quantized`, scale, `${name}_zero_point`]
+}
+
+function castToFloat(input: string, output: string): NodeProto {
+  return onnxNode({
+    op: 'Cast',
+    name: output,
+    inputs: [input],
+    outputs: [output],
+    attributes: { to: { kind: 'int', value: ONNX_DATA_TYPE.float32 } },
+  })
+}
+
+function replaceNode(graph: GraphProto, node: NodeProto, replacement: NodeProto): void {
+  graph.node.splice(graph.node.indexOf(node), 1, replacement)
+}
+
+function removeInitializer(graph: GraphProto, name: string): void {
+  graph.initializer = graph.initializer.filter((tensor) => tensor.name !== name)
+}
+
+function addInitializer(graph: GraphProto, name: string, part: StoredPart): TensorProto {
+  const tensor = create(TensorProtoSchema, {
+    name,
+    dims: part.dims.map(BigInt),
+    dataType: ONNX_DATA_TYPE[part.dtype],
+  })
+  graph.initializer.push(tensor)
+  return tensor
+}
+
+function shapeTensor(name: string, shape: readonly number[]): TensorProto {
+  const values = new BigInt64Array(shape.map(BigInt))
+  return create(TensorProtoSchema, {
+    name,
+    dims: [BigInt(shape.length)],
+    dataType: ONNX_DATA_TYPE.int64,
+    rawData: new Uint8Array(values.buffer),
+  })
+}
+
+function useMicrosoft(model: ModelProto): void {
+  if (model.opsetImport.some((opset) => opset.domain === MICROSOFT)) return
+  model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: MICROSOFT, version: 1n }))
+}

@@ -1,0 +1,81 @@
+import type { JsonObject } from '../../base/json-file.ts'
+import { isJsonObject } from '../../base/json-file.ts'
+import type { DtypeName, SessionName } from './sessions.ts'
+import { DTYPE_SUFFIXES } from './sessions.ts'
+
+/** Files that a model folder needs beside its graphs; those that exist are copied unchanged. */
+export const SUPPORT_FILES: readonly string[] = [
+  'generation_config.json',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'chat_template.jinja',
+  'LICENSE',
+]
+
+/**
+ * config.json for transformers.js: tells which variant each session has, so that
+ * `from_pretrained(folder)` needs no options, and which have external data.
+ *
+ * @param external - file names in `onnx/` whose data lies in `<name>_data`
+ */
+export function withTransformersJsConfig(
+  config: JsonObject,
+  dtypes: Readonly<Record<SessionName, DtypeName>>,
+  external: readonly string[],
+): JsonObject {
+  const existing = config['transformers.js_config']
+  return {
+    ...config,
+    'transformers.js_config': {
+      ...(isJsonObject(existing) ? existing : {}),
+      dtype: dtypes,
+      ...(external.length === 0
+        ? {}
+        : { use_external_data_format: Object.fromEntries(external.map((name) => [name, 1])) }),
+    },
+  }
+}
+
+/**
+ * The LLaVA processor file, for checkpoints that come without one.
+ *
+ * @param patchSize - picture pixels along one side of a visual token
+ */
+export function processorConfig(patchSize: number): JsonObject {
+  return {
+    processor_class: 'LlavaProcessor',
+    image_token: '<image>',
+    num_additional_image_tokens: 0,
+    patch_size: patchSize,
+  }
+}
+
+/** The picture preparation of FastVLM, for checkpoints that come without the file. */
+export function preprocessorConfig(imageSize: number): JsonObject {
+  return {
+    image_processor_type: 'CLIPImageProcessor',
+    processor_class: 'LlavaProcessor',
+    do_resize: true,
+    size: { shortest_edge: imageSize },
+    do_center_crop: true,
+    crop_size: { height: imageSize, width: imageSize },
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: [0, 0, 0],
+    image_std: [1, 1, 1],
+    do_convert_rgb: true,
+    resample: 3,
+  }
+}
+
+/** The file name, without `.onnx`, of a session's variant. */
+export function sessionFileName(session: SessionName, dtype: DtypeName): string {
+  return `${session}${DTYPE_SUFFIXES[dtype]}`
+}

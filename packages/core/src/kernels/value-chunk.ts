@@ -1,0 +1,87 @@
+import { MixbitError } from '../base/error.ts'
+import type { DType } from '../tensor/dtype.ts'
+import type { Weight } from '../tensor/weight.ts'
+import { columnsOf, rowsOf } from '../tensor/weight.ts'
+import type { Kernels } from './kernels.ts'
+
+/** Values of one chunk: 2^21 float32 are 8 MiB, enough to keep a worker busy, little to hold. */
+const CHUNK_VALUES = 2 ** 21
+
+/**
+ * Some whole rows of a weight on their way to a worker: the stored bytes where the weight is a
+ * region of a file, so that a worker converts them, else float32 values.
+ */
+export type ValueChunk = {
+  readonly rows: number
+  readonly columns: number
+  readonly dtype: DType
+  readonly stored: Uint8Array | null
+  readonly values: Float32Array | null
+}
+
+/**
+ * Reads a weight chunk by chunk, whole rows at a time. All but the last chunk have an even number
+ * of rows, so that 4-bit codes of a chunk fill whole bytes.
+ *
+ * @param whole - read everything as one chunk (a scale covers the whole tensor)
+ */
+export async function* valueChunks(
+  weight: Weight,
+  whole: 'whole' | 'split',
+): AsyncGenerator<ValueChunk> {
+  const rows = rowsOf(weight.shape)
+  const columns = columnsOf(weight.shape)
+  const fitting = Math.max(2, 2 * Math.floor(CHUNK_VALUES / Math.max(1, columns) / 2))
+  const step = whole === 'whole' ? rows : fitting
+  for (let start = 0; start < rows; start += step) {
+    const end = Math.min(rows, start + step)
+    const base = { rows: end - start, columns, dtype: weight.dtype }
+    yield weight.readStoredRows === undefined
+      ? { ...base, stored: null, values: await weight.readRows(start, end) }
+      : { ...base, stored: await weight.readStoredRows(start, end), values: null }
+  }
+}
+
+/** The float32 values of a chunk. */
+export function chunkValues(kernels: Kernels, chunk: ValueChunk): Float32Array {
+  if (chunk.values !== null) return chunk.values
+  const bytes = chunk.stored ?? new Uint8Array(0)
+  const aligned = alignedCopy(bytes)
+  const count = chunk.rows * chunk.columns
+  switch (chunk.dtype) {
+    case 'float32':
+      return new Float32Array(aligned.buffer, aligned.byteOffset, count)
+    case 'float16':
+    case 'bfloat16': {
+      const bits = new Uint16Array(aligned.buffer, aligned.byteOffset, count)
+      const values = new Float32Array(count)
+      if (chunk.dtype === 'float16') kernels.halfToFloat(values, bits)
+      else kernels.bfloat16ToFloat(values, bits)
+      return values
+    }
+    case 'float64':
+    case 'int64':
+    case 'int32':
+    case 'int16':
+    case 'int8':
+    case 'uint8':
+    case 'uint16':
+    case 'uint32':
+    case 'uint64':
+    case 'int4':
+    case 'uint4':
+    case 'int2':
+    case 'uint2':
+    case 'bool':
+      throw new MixbitError(
+        'unsupported-dtype',
+        `A weight of ${chunk.dtype} cannot be quantized; weights are float32, float16 or bfloat16.`,
+        { dtype: chunk.dtype },
+      )
+  }
+}
+
+/** The bytes at an address that typed arrays of 4 bytes accept. */
+function alignedCopy(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+}

@@ -1,0 +1,41 @@
+import type { WeightFacts } from '../audit/audit-types.ts'
+import type { LayerRule } from '../config/patterns.ts'
+import type { Algorithm, Target } from '../config/settings.ts'
+import type { Scheme } from '../scheme/scheme.ts'
+
+/** What a plan is asked for, after command line, file, preset and defaults were merged. */
+export type PlanRequest = {
+  readonly model: string
+  readonly target: Target
+  readonly preset: string | null
+  /** The precision name of weights that no component or layer names; taken literally. */
+  readonly precision: string | null
+  /** Precision names by component; protected by default. */
+  readonly components: Readonly<Record<string, string>>
+  /** Precision names by layer pattern, taken literally; the last match wins. */
+  readonly layers: readonly LayerRule[]
+  readonly protect: boolean
+  /** null: `mse` for 4 bits and below, else `round`. */
+  readonly algorithm: Algorithm | null
+  /** sha256 of the statistics file in use. */
+  readonly statistics: string | null
+  readonly seed: number
+}
+
+/** The decision for one weight while rules still work on it. */
+export type Draft = {
+  readonly facts: WeightFacts
+  readonly scheme: Scheme
+  readonly algorithm: Algorithm
+  /** Asked for by name (`--precision`, `--layer`): only what cannot be stored may change it. */
+  readonly isLiteral: boolean
+  readonly reasons: readonly string[]
+}
+
+/** One rule of planning: returns the draft as it is, or changed with a reason. */
+export type Rule = (draft: Draft, request: PlanRequest) => Draft
+
+/** The draft with another scheme and the reason for it. */
+export function changed(draft: Draft, scheme: Scheme, reason: string): Draft {
+  return { ...draft, scheme, reasons: [...draft.reasons, reason] }
+}

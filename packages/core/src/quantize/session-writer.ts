@@ -1,0 +1,161 @@
+import { toBinary } from '@bufbuild/protobuf'
+
+import type { Host } from '../base/host.ts'
+import { lowerToOnnx } from '../convert/lower-onnx.ts'
+import type { EncodedWeight } from '../formats/onnx/encodings.ts'
+import { encodeWeight } from '../formats/onnx/encodings.ts'
+import type { Form } from '../formats/onnx/forms.ts'
+import type { TensorProto } from '../formats/onnx/generated/onnx_pb.ts'
+import { ModelProtoSchema } from '../formats/onnx/generated/onnx_pb.ts'
+import type { DataFile, Placement } from '../formats/onnx/layout.ts'
+import { place, setExternal } from '../formats/onnx/layout.ts'
+import type { Graph } from '../graph/graph.ts'
+import { valueChunks } from '../kernels/value-chunk.ts'
+import { rowsOf } from '../tensor/weight.ts'
+import type { EncodeChunkInput, EncodedChunk } from './encode-chunk.ts'
+import type { WrittenFile } from './data-sink.ts'
+import { openDataSink, writeWhole } from './data-sink.ts'
+import type { Item, ItemWriter, PlacedParts, WeightJob } from './item-writer.ts'
+import { itemWriter } from './item-writer.ts'
+import type { LayerTotals } from './layer-totals.ts'
+
+export type SessionRequest = {
+  readonly graph: Graph
+  /** Folder of the graph and its data, and the file name without `.onnx`. */
+  readonly folder: string
+  readonly name: string
+  readonly jobFor: (layer: string) => WeightJob
+  /** Layers that another session's data file already holds. */
+  readonly shared: ReadonlyMap<string, PlacedParts>
+}
+
+export type SessionResult = {
+  readonly files: readonly WrittenFile[]
+  /** Bytes of the graph file that are weights stored inline. */
+  readonly inlineBytes: number
+  readonly placed: ReadonlyMap<string, PlacedParts>
+  readonly totals: ReadonlyMap<string, LayerTotals>
+}
+
+/**
+ * Writes one session: the graph with every weight in its planned form, and one external data file.
+ * Weights stream through the pool chunk by chunk; memory does not grow with the model.
+ */
+export async function writeSession(
+  host: Pick<Host, 'create' | 'pool' | 'sha256' | 'within' | 'emit'>,
+  request: SessionRequest,
+): Promise<SessionResult> {
+  const { model } = lowerToOnnx(request.graph)
+  const dataFile: DataFile = { location: `${request.name}.onnx_data`, size: 0 }
+  const items: Item[] = []
+  for (const [name, { layer, weight }] of request.graph.weights) {
+    const job = request.jobFor(layer)
+    const parts = encodeWeight(model, name, weight.shape, job.form)
+    const elsewhere = request.shared.get(layer)
+    const places = elsewhere ?? placeParts(dataFile, job.form)
+    pointAt(parts, places)
+    items.push({ layer, weight, job, parts, places, isOwner: elsewhere === undefined })
+  }
+  const own = items.filter(needsBytes)
+  const { totals, file } = await streamData(host, request, dataFile, own)
+  const bytes = toBinary(ModelProtoSchema, model)
+  const path = host.within(request.folder, `${request.name}.onnx`)
+  const graphFile = await writeWhole(host, path, bytes)
+  return {
+    files: file === null ? [graphFile] : [graphFile, file],
+    inlineBytes: items.reduce((sum, item) => sum + inlineBytes(item), 0),
+    placed: new Map(items.map((item) => [item.layer, item.places])),
+    totals,
+  }
+}
+
+/** A shared layer has its bytes in the other file, except small parts, which every graph holds. */
+function needsBytes(item: Item): boolean {
+  if (item.isOwner) return true
+  const tensors = tensorsOf(item.parts)
+  return item.places.some((placement, at) => placement.kind === 'inline' && tensors[at] !== null)
+}
+
+function placeParts(file: DataFile, form: Form): PlacedParts {
+  const nothing: Placement = { kind: 'inline' }
+  const codes = place(file, form.codes.bytes)
+  if (form.kind === 'float') return [codes, nothing, nothing]
+  const scale = place(file, form.scale.bytes)
+  return [codes, scale, form.zeroPoint === null ? nothing : place(file, form.zeroPoint.bytes)]
+}
+
+function tensorsOf(parts: EncodedWeight): readonly (TensorProto | null)[] {
+  return [parts.codes, parts.scale, parts.zeroPoint]
+}
+
+function pointAt(parts: EncodedWeight, places: PlacedParts): void {
+  for (const [index, tensor] of tensorsOf(parts).entries()) {
+    const placement = places[index]
+    if (tensor !== null && placement?.kind === 'external') setExternal(tensor, placement)
+  }
+}
+
+function inlineBytes(item: Item): number {
+  return tensorsOf(item.parts).reduce((sum, tensor) => sum + (tensor?.rawData.length ?? 0), 0)
+}
+
+type Streamed = {
+  readonly totals: ReadonlyMap<string, LayerTotals>
+  readonly file: WrittenFile | null
+}
+
+/** Which item a chunk belongs to, and whether it is the item's last. */
+type Ticket = { readonly item: Item; readonly elements: number; readonly isLast: boolean }
+
+async function streamData(
+  host: Pick<Host, 'create' | 'pool' | 'sha256' | 'within' | 'emit'>,
+  request: SessionRequest,
+  dataFile: DataFile,
+  items: readonly Item[],
+): Promise<Streamed> {
+  const totals = new Map<string, LayerTotals>()
+  const path = host.within(request.folder, dataFile.location)
+  const sink = dataFile.size > 0 ? await openDataSink(host, path) : null
+  try {
+    const tickets: Ticket[] = []
+    const inputs = chunkInputs(items, tickets)
+    let writer: ItemWriter | null = null
+    for await (const chunk of host.pool.map<EncodeChunkInput, EncodedChunk>('encode-chunk', inputs)) {
+      const ticket = tickets.shift()
+      if (ticket === undefined) throw new TypeError('The pool returned more results than inputs')
+      writer ??= itemWriter(ticket.item, sink)
+      await writer.add(chunk, ticket.elements)
+      if (!ticket.isLast) continue
+      totals.set(ticket.item.layer, await writer.finish())
+      writer = null
+      host.emit({
+        kind: 'progress',
+        stage: `quantize ${request.name}`,
+        done: totals.size,
+        total: items.length,
+        unit: 'weights',
+      })
+    }
+  } catch (error) {
+    await sink?.discard()
+    throw error
+  }
+  return { totals, file: sink === null ? null : await sink.finish() }
+}
+
+async function* chunkInputs(
+  items: readonly Item[],
+  tickets: Ticket[],
+): AsyncGenerator<EncodeChunkInput> {
+  for (const item of items) {
+    const { target, histogramRange } = item.job
+    const isWhole = target.kind === 'affine' && target.scheme.granularity.kind === 'per-tensor'
+    let rows = 0
+    for await (const chunk of valueChunks(item.weight, isWhole ? 'whole' : 'split')) {
+      rows += chunk.rows
+      const isLast = rows >= rowsOf(item.weight.shape)
+      tickets.push({ item, elements: chunk.rows * chunk.columns, isLast })
+      yield { chunk, target, histogramRange }
+    }
+  }
+}
