@@ -19,37 +19,35 @@ const HALVES: readonly number[] = Array.from({ length: 0x7c00 }, (_, bits) => {
 
 describe('half precision', () => {
   test('all 65,536 halves read as the definition says', () => {
-    for (let bits = 0; bits < 0x7c00; bits++) {
-      if (!Object.is(halfToFloat(bits), HALVES[bits])) expect.fail(`0x${bits.toString(16)}`)
-      const negative = halfToFloat(bits | 0x8000)
-      if (!Object.is(negative, -(HALVES[bits] ?? 0))) expect.fail(`-0x${bits.toString(16)}`)
-    }
-    expect(halfToFloat(0x7c00)).toBe(Infinity)
-    expect(halfToFloat(0xfc00)).toBe(-Infinity)
-    for (let bits = 0x7c01; bits < 0x8000; bits++) {
-      if (!Number.isNaN(halfToFloat(bits))) expect.fail(`0x${bits.toString(16)} is NaN`)
-      if (!Number.isNaN(halfToFloat(bits | 0x8000))) expect.fail(`-0x${bits.toString(16)} is NaN`)
-    }
+    const wrong = bitsWhere(0, 0x10000, (bits) => {
+      const magnitude = bits & 0x7fff
+      const expected = HALVES[magnitude] ?? (magnitude === 0x7c00 ? Infinity : NaN)
+      return !Object.is(halfToFloat(bits), bits < 0x8000 ? expected : -expected)
+    })
+    expect(wrong).toEqual([])
   })
 
   test('all halves come back as the same bits, and every NaN as 0x7e00', () => {
-    for (let bits = 0; bits < 0x10000; bits++) {
+    const wrong = bitsWhere(0, 0x10000, (bits) => {
       const expected = (bits & 0x7fff) > 0x7c00 ? 0x7e00 : bits
-      if (floatToHalf(halfToFloat(bits)) !== expected) expect.fail(`0x${bits.toString(16)}`)
-    }
+      return floatToHalf(halfToFloat(bits)) !== expected
+    })
+    expect(wrong).toEqual([])
   })
 
   test('between two neighbours the nearer wins, and the tie goes to the even one', () => {
-    for (let bits = 0; bits < 0x7bff; bits++) {
+    const wrong = bitsWhere(0, 0x7bff, (bits) => {
       const low = HALVES[bits] ?? 0
       const high = HALVES[bits + 1] ?? 0
       const middle = (low + high) / 2
       const nudge = (high - low) / 2 ** 20
-      const even = bits % 2 === 0 ? bits : bits + 1
-      if (floatToHalf(middle) !== even) expect.fail(`tie after 0x${bits.toString(16)}`)
-      if (floatToHalf(middle - nudge) !== bits) expect.fail(`below the tie, ${bits}`)
-      if (floatToHalf(middle + nudge) !== bits + 1) expect.fail(`above the tie, ${bits}`)
-    }
+      return (
+        floatToHalf(middle) !== (bits % 2 === 0 ? bits : bits + 1) ||
+        floatToHalf(middle - nudge) !== bits ||
+        floatToHalf(middle + nudge) !== bits + 1
+      )
+    })
+    expect(wrong).toEqual([])
   })
 
   // By hand from IEEE 754: 65520 is half way between 65504 and 65536.
@@ -89,10 +87,11 @@ describe('half precision', () => {
 
 describe('bfloat16', () => {
   test('all bfloat16 values come back as the same bits, and every NaN as 0x7fc0', () => {
-    for (let bits = 0; bits < 0x10000; bits++) {
+    const wrong = bitsWhere(0, 0x10000, (bits) => {
       const expected = (bits & 0x7fff) > 0x7f80 ? 0x7fc0 : bits
-      if (floatToBfloat16(bfloat16ToFloat(bits)) !== expected) expect.fail(`0x${bits.toString(16)}`)
-    }
+      return floatToBfloat16(bfloat16ToFloat(bits)) !== expected
+    })
+    expect(wrong).toEqual([])
   })
 
   // By hand: a bfloat16 keeps 7 bits of the fraction.
@@ -122,3 +121,13 @@ test.for([
 ] as const)('roundHalfToEven(%d) is %d', ([x, expected]) => {
   expect(roundHalfToEven(x)).toBe(expected)
 })
+
+function bitsWhere(
+  from: number,
+  to: number,
+  isWrong: (bits: number) => boolean,
+): readonly number[] {
+  const found: number[] = []
+  for (let bits = from; bits < to; bits++) if (isWrong(bits)) found.push(bits)
+  return found
+}
