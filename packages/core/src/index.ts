@@ -16,3 +16,35 @@ export type {
   SessionValue,
   Tokenizer,
 } from './base/host.ts'
+export type { Finding } from './base/finding.ts'
+export {
+  PRECISION_FORMS,
+  formatPrecision,
+  parsePrecision,
+  precisionName,
+  schemeFor,
+} from './scheme/precision.ts'
+export type { Precision } from './scheme/precision.ts'
+export { defaults, mergeConfig } from './config/merge-config.ts'
+export type { Origin, ResolvedConfig, ResolvedEvaluation } from './config/merge-config.ts'
+export { nearest, suggestion } from './config/nearest.ts'
+export { parseConfig } from './config/parse-config.ts'
+export {
+  checkComponents,
+  checkPatterns,
+  layerPrecision,
+  splitAssignment,
+} from './config/patterns.ts'
+export type { LayerRule } from './config/patterns.ts'
+export { presets } from './config/presets.ts'
+export { ALGORITHMS, NUMERICS, PRESET_NAMES, TARGETS } from './config/settings.ts'
+export type { CommandLineSettings, EvaluationSettings, Settings } from './config/settings.ts'
+export { parseSize } from './config/size.ts'
+export { parseTarget } from './config/target.ts'
+export type {
+  ComponentSize,
+  Gate,
+  Report,
+  ReportEvaluation,
+  ReportLayer,
+} from './report/report-types.ts'

@@ -1,0 +1,12 @@
+import type { CommandEntry, CommandLoader } from './command.ts'
+import { verbs } from './verbs.ts'
+import type { VerbName } from './verbs.ts'
+
+/** The verbs that work. Modules are loaded when they run, so that `mixbit --help` is instant. */
+const loaders: Readonly<Partial<Record<VerbName, CommandLoader>>> = {}
+
+/** The commands that `mixbit` offers, in the order of its help. */
+export const commands: readonly CommandEntry[] = verbs.flatMap((verb) => {
+  const load = loaders[verb.name]
+  return load === undefined ? [] : [{ ...verb, load }]
+})

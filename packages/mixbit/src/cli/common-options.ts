@@ -1,0 +1,19 @@
+import type { OptionSpec } from './command.ts'
+
+/** Options that every command takes. */
+export const commonOptions: readonly OptionSpec[] = [
+  {
+    name: 'config',
+    type: 'text',
+    valueName: 'file',
+    summary: 'Settings from a YAML or JSON file; the command line wins over it.',
+  },
+  {
+    name: 'json',
+    type: 'flag',
+    summary: 'Write one JSON object to stdout and nothing else; text for people goes to stderr.',
+  },
+  { name: 'quiet', type: 'flag', summary: 'Show no progress.' },
+  { name: 'verbose', type: 'flag', summary: 'Show more progress, and more about an error.' },
+  { name: 'help', short: 'h', type: 'flag', summary: 'Show this help.' },
+]

@@ -1,0 +1,169 @@
+import type { OptionSpec } from './command.ts'
+
+/** The name of the option for where to write. */
+export function output(valueName: string, summary: string, defaultText?: string): OptionSpec {
+  return {
+    name: 'output',
+    short: 'o',
+    type: 'text',
+    valueName,
+    summary,
+    ...(defaultText !== undefined && { defaultText }),
+  }
+}
+
+export const preset: OptionSpec = {
+  name: 'preset',
+  type: 'text',
+  valueName: 'name',
+  choices: ['mobile_optimized', 'balanced', 'quality_focused', 'ultra_fast'],
+  summary: 'A starting point: precisions, samples and the accepted loss.',
+  defaultText: 'balanced',
+}
+
+export const precision: OptionSpec = {
+  name: 'precision',
+  type: 'text',
+  valueName: 'name',
+  summary: 'Precision of all weights, such as int4 or int8/channel. Taken literally.',
+}
+
+export const component: OptionSpec = {
+  name: 'component',
+  type: 'text',
+  valueName: 'name=precision',
+  repeatable: true,
+  summary: 'Precision of one component, such as vision_encoder=int4.',
+}
+
+export const layer: OptionSpec = {
+  name: 'layer',
+  type: 'text',
+  valueName: 'pattern=precision',
+  repeatable: true,
+  summary: 'Precision of the layers that match; * crosses dots, the last match wins.',
+}
+
+export const noProtect: OptionSpec = {
+  name: 'no-protect',
+  type: 'flag',
+  summary: 'Do not keep the stem, the last and small weights one step more precise.',
+}
+
+export const target: OptionSpec = {
+  name: 'target',
+  type: 'text',
+  valueName: 'name',
+  summary: 'What the package is written for.',
+  defaultText: 'transformers-js',
+}
+
+export const algorithm: OptionSpec = {
+  name: 'algorithm',
+  type: 'text',
+  valueName: 'name',
+  choices: ['round', 'mse'],
+  summary: 'How values are rounded: to nearest, or with the clip of least squared error.',
+  defaultText: 'mse for 4 bits and below, else round',
+}
+
+export const calibration: OptionSpec = {
+  name: 'calibration',
+  type: 'text',
+  valueName: 'data',
+  summary: 'Dataset descriptor, folder of pictures, or a file that calibrate wrote.',
+}
+
+export const samples: OptionSpec = {
+  name: 'samples',
+  type: 'integer',
+  valueName: 'count',
+  min: 1,
+  max: 1_000_000_000,
+  summary: 'Calibration samples, spread evenly over file order.',
+  defaultText: 'that of the preset, else 1000',
+}
+
+export const seed: OptionSpec = {
+  name: 'seed',
+  type: 'integer',
+  valueName: 'number',
+  min: 0,
+  max: 2 ** 32 - 1,
+  summary: 'Seed of every random choice.',
+  defaultText: '0',
+}
+
+export const evaluation: OptionSpec = {
+  name: 'eval',
+  type: 'text',
+  valueName: 'descriptor',
+  repeatable: true,
+  summary: 'Data set to measure accuracy on, before and after. Each has its own gates.',
+}
+
+export const data: OptionSpec = {
+  name: 'data',
+  type: 'text',
+  valueName: 'descriptor',
+  summary: 'Data set: a descriptor file, or a folder of pictures.',
+}
+
+export const limit: OptionSpec = {
+  name: 'limit',
+  type: 'integer',
+  valueName: 'count',
+  min: 1,
+  max: 1_000_000_000,
+  summary: 'Evaluate only the first this many samples, in file order.',
+  defaultText: 'all',
+}
+
+export const maxDrop: OptionSpec = {
+  name: 'max-drop',
+  type: 'number',
+  valueName: 'fraction',
+  min: 0,
+  max: 1,
+  summary: 'Largest accepted loss of accuracy; 0.01 is one point.',
+  defaultText: 'that of the preset, else 0.03',
+}
+
+export const budget: OptionSpec = {
+  name: 'budget',
+  type: 'text',
+  valueName: 'size',
+  summary: 'Gate on the size of the written model files: bytes, or as 412MB or 400MiB.',
+}
+
+export const plan: OptionSpec = {
+  name: 'plan',
+  type: 'text',
+  valueName: 'file',
+  summary: 'Use this plan instead of making one.',
+}
+
+export const numerics: OptionSpec = {
+  name: 'numerics',
+  type: 'text',
+  valueName: 'mode',
+  choices: ['faithful', 'device'],
+  summary: 'Evaluate with the decoded weights, or as the runtime does on a device.',
+  defaultText: 'faithful',
+}
+
+export const workers: OptionSpec = {
+  name: 'workers',
+  type: 'integer',
+  valueName: 'count',
+  min: 1,
+  max: 256,
+  summary: 'Threads. They change the time, never the result.',
+  defaultText: 'one a processor core',
+}
+
+export const force: OptionSpec = {
+  name: 'force',
+  type: 'flag',
+  summary: 'Replace the output folder even if Mixbit did not make it.',
+}

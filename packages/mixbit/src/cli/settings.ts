@@ -1,0 +1,112 @@
+import {
+  ALGORITHMS,
+  MixbitError,
+  NUMERICS,
+  PRESET_NAMES,
+  mergeConfig,
+  parsePrecision,
+  parseSize,
+  parseTarget,
+  splitAssignment,
+} from '@mixbit/core'
+import type { CommandLineSettings, ResolvedConfig } from '@mixbit/core'
+import { CliError } from './cli-error.ts'
+import { loadConfig } from './load-config.ts'
+import { hasFlag, numberOption, takesOption, textOption, textOptions } from './parsed-args.ts'
+import type { ParsedArgs } from './parsed-args.ts'
+
+/** A decided config with its model. Paths are as they were given; those of a file are absolute. */
+export type CommandSettings = ResolvedConfig & { readonly model: string }
+
+/**
+ * Everything that a command was asked for: its arguments, `--config`, preset and defaults merged.
+ *
+ * @param cwd - the folder that the path of the config is relative to
+ */
+export async function resolveSettings(args: ParsedArgs, cwd: string): Promise<CommandSettings> {
+  const configPath = textOption(args, 'config')
+  const file = configPath === undefined ? {} : await loadConfig(configPath, cwd)
+  const resolved = mergeConfig(commandLineSettings(args), file)
+  const { model } = resolved
+  if (model === null) {
+    throw new CliError(
+      'usage',
+      `${args.command} needs a model: mixbit ${args.command} <model>, or "model" in the config file.`,
+      { command: args.command, missing: 'model' },
+    )
+  }
+  return { ...resolved, model }
+}
+
+/** What the arguments of a command ask for; options that the command lacks are left out. */
+export function commandLineSettings(args: ParsedArgs): CommandLineSettings {
+  const text = (name: string): string | undefined =>
+    takesOption(args, name) ? textOption(args, name) : undefined
+  const list = (name: string): readonly string[] =>
+    takesOption(args, name) ? textOptions(args, name) : []
+  const number = (name: string): number | undefined =>
+    takesOption(args, name) ? numberOption(args, name) : undefined
+
+  const size = text('budget')
+  const target = text('target')
+  const evaluation = list('eval').map((data) => ({ data }))
+  const layers = list('layer').map(layerRule)
+  const components = list('component').map(componentEntry)
+  return {
+    ...given('model', args.positionals[0]),
+    ...given('target', target === undefined ? undefined : parseTarget(target)),
+    ...given('preset', oneOf(PRESET_NAMES, text('preset'))),
+    ...given('precision', checkedPrecision(text('precision'))),
+    ...(components.length > 0 && { components: Object.fromEntries(components) }),
+    ...(layers.length > 0 && { layers }),
+    ...given('algorithm', oneOf(ALGORITHMS, text('algorithm'))),
+    ...(takesOption(args, 'no-protect') && hasFlag(args, 'no-protect') && { protect: false }),
+    ...given('seed', number('seed')),
+    ...given('numerics', oneOf(NUMERICS, text('numerics'))),
+    calibration: {
+      ...given('data', text('calibration')),
+      ...given('samples', number('samples')),
+    },
+    ...(evaluation.length > 0 && { evaluation }),
+    budget: { ...given('size', size === undefined ? undefined : parseSize(size)) },
+    ...given('limit', number('limit')),
+    ...given('maxDrop', number('max-drop')),
+  }
+}
+
+/** `{name: value}`, or nothing: a setting that was not given must not hide that of the file. */
+function given<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+): { readonly [Key in Name]?: Value } {
+  const entry: { [Key in Name]?: Value } = {}
+  if (value !== undefined) entry[name] = value
+  return entry
+}
+
+function layerRule(text: string): { readonly pattern: string; readonly precision: string } {
+  const { name, value } = splitAssignment(text, '--layer')
+  parsePrecision(value)
+  return { pattern: name, precision: value }
+}
+
+function componentEntry(text: string): readonly [string, string] {
+  const { name, value } = splitAssignment(text, '--component')
+  parsePrecision(value)
+  return [name, value]
+}
+
+function checkedPrecision(text: string | undefined): string | undefined {
+  if (text !== undefined) parsePrecision(text)
+  return text
+}
+
+function oneOf<Name extends string>(
+  names: readonly Name[],
+  text: string | undefined,
+): Name | undefined {
+  if (text === undefined) return undefined
+  const found = names.find((name) => name === text)
+  if (found !== undefined) return found
+  throw new MixbitError('usage', `"${text}" must be one of ${names.join(', ')}.`, { found: text })
+}

@@ -1,0 +1,181 @@
+import type { CommandSpec, OptionSpec, PositionalSpec } from './command.ts'
+import {
+  algorithm,
+  budget,
+  calibration,
+  component,
+  data,
+  evaluation,
+  force,
+  layer,
+  limit,
+  maxDrop,
+  noProtect,
+  numerics,
+  output,
+  plan,
+  precision,
+  preset,
+  samples,
+  seed,
+  target,
+  workers,
+} from './options.ts'
+
+export type VerbName =
+  | 'audit'
+  | 'calibrate'
+  | 'plan'
+  | 'quantize'
+  | 'evaluate'
+  | 'compare'
+  | 'run'
+  | 'report'
+  | 'demo'
+
+const MODEL: PositionalSpec = {
+  name: 'model',
+  summary: 'Checkpoint folder or package. May stand in the config file instead.',
+  required: false,
+}
+
+const DECISION: readonly OptionSpec[] = [
+  preset,
+  precision,
+  component,
+  layer,
+  noProtect,
+  target,
+  algorithm,
+  calibration,
+  samples,
+  seed,
+]
+
+/** What each verb takes and does. A verb is offered when its module stands in `commands.ts`. */
+export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
+  {
+    name: 'run',
+    summary: 'Quantize a model and prove that it still works: every step, and a report.',
+    details:
+      'Reads the model, measures activations if calibration data is given, plans a precision for ' +
+      'every weight, quantizes, evaluates before and after, writes the package and a report, and ' +
+      'checks the gates. Exits with 1 when a gate failed.',
+    positionals: [MODEL],
+    options: [
+      output('folder', 'Folder to write; a folder of another program is left alone.'),
+      ...DECISION,
+      evaluation,
+      limit,
+      maxDrop,
+      budget,
+      plan,
+      numerics,
+      workers,
+      force,
+    ],
+    examples: [
+      'mixbit run ./FastVLM-0.5B --preset balanced --calibration cal.json --eval val.json -o out',
+      'mixbit run --config mixbit.config.yaml -o out --json',
+    ],
+  },
+  {
+    name: 'audit',
+    summary: 'Say what is in a model: components, weights, sizes, findings.',
+    details: 'Reads a model and says what is in it, without changing anything.',
+    positionals: [MODEL],
+    options: [],
+    examples: ['mixbit audit ./FastVLM-0.5B', 'mixbit audit ./FastVLM-0.5B --json > audit.json'],
+  },
+  {
+    name: 'calibrate',
+    summary: 'Measure activations on sample data, for algorithms that use them.',
+    details:
+      'Runs the model on samples and writes statistics of what flows into each weight. ' +
+      '`--calibration` of other commands takes the file.',
+    positionals: [MODEL],
+    options: [data, samples, output('file', 'File to write.'), seed, workers],
+    examples: ['mixbit calibrate ./FastVLM-0.5B --data cal.json -o statistics.json'],
+  },
+  {
+    name: 'plan',
+    summary: 'Decide a precision for every weight, and say what it costs.',
+    details:
+      'Decides how each weight is stored and writes that as JSON, which can be read, edited and ' +
+      'given to `quantize --plan`.',
+    positionals: [MODEL],
+    options: [
+      output('file', 'File to write; without it the plan is only shown.'),
+      ...DECISION,
+      workers,
+    ],
+    examples: [
+      'mixbit plan ./FastVLM-0.5B --preset balanced -o plan.json',
+      'mixbit plan ./FastVLM-0.5B --component decoder=int4/64 --layer "decoder.layers.0.*=int8"',
+    ],
+  },
+  {
+    name: 'quantize',
+    summary: 'Write a quantized package, without measuring it.',
+    details: 'Plans (or takes `--plan`), quantizes and writes the package.',
+    positionals: [MODEL],
+    options: [
+      output('folder', 'Folder to write; a folder of another program is left alone.'),
+      plan,
+      ...DECISION,
+      workers,
+      force,
+    ],
+    examples: [
+      'mixbit quantize ./FastVLM-0.5B --preset balanced -o out',
+      'mixbit quantize ./FastVLM-0.5B --plan plan.json -o out',
+    ],
+  },
+  {
+    name: 'evaluate',
+    summary: 'Measure the accuracy of a model on a data set.',
+    details: 'Answers the questions of a data set and scores the answers, with a 95 % interval.',
+    positionals: [MODEL],
+    options: [data, limit, numerics, workers],
+    examples: ['mixbit evaluate out --data val.json --limit 2000 --json'],
+  },
+  {
+    name: 'compare',
+    summary: 'Compare the outputs of two models on the same inputs.',
+    details:
+      'Runs both models on the same samples and measures how far their outputs are apart: mean ' +
+      'squared error, largest error, signal-to-noise ratio, cosine, top-1 agreement.',
+    positionals: [
+      { name: 'model', summary: 'The model to compare with.', required: true },
+      {
+        name: 'other',
+        summary: 'The model to judge, such as a quantized package.',
+        required: true,
+      },
+    ],
+    options: [data, limit, numerics, workers],
+    examples: ['mixbit compare ./FastVLM-0.5B out --data val.json --limit 50'],
+  },
+  {
+    name: 'report',
+    summary: 'Make the report page again from report.json.',
+    details: 'Writes the self-contained report page of a finished run.',
+    positionals: [
+      {
+        name: 'run',
+        summary: 'Output folder of `mixbit run`, or its report.json.',
+        required: true,
+      },
+    ],
+    options: [output('file', 'HTML file to write.', 'report.html beside report.json')],
+    examples: ['mixbit report out'],
+  },
+  {
+    name: 'demo',
+    summary: 'Quantize the small model that ships with the project, and measure it.',
+    details: 'Runs the whole job on the small model and the questions that ship with the project.',
+    positionals: [],
+    options: [output('folder', 'Folder to write.'), workers],
+    examples: ['mixbit demo'],
+  },
+]
