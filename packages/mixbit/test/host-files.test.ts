@@ -175,22 +175,22 @@ test('sha256 is that of the standard, however the bytes are cut', () => {
   expect(hash.hex()).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
 })
 
+test.for(['a.jpg', 'val/a.jpg', './a.jpg', '..a/b..c/...'])('%s stays in its folder', (path) => {
+  expect(within(folder, path)).toBe(join(folder, path))
+})
+
 test.for([
-  { path: 'a.jpg' },
-  { path: 'val/a.jpg' },
-  { path: './val/../a.jpg', outside: true },
-  { path: '../a.jpg', outside: true },
-  { path: '..', outside: true },
-  { path: '..\\a.jpg', outside: true },
-  { path: '/etc/passwd', outside: true },
-  { path: 'C:\\a.jpg', outside: true },
-  { path: 'C:a.jpg', outside: true },
-  { path: '\\\\server\\share', outside: true },
-  { path: 'a\0.jpg', outside: true },
-  { path: '..a/b..c/...' },
-])('within takes $path for outside: $outside', ({ path, outside }) => {
-  if (outside === true) expect(() => within(folder, path)).toThrow('leaves its folder')
-  else expect(within(folder, path)).toBe(join(folder, path))
+  './val/../a.jpg',
+  '../a.jpg',
+  '..',
+  '..\\a.jpg',
+  '/etc/passwd',
+  'C:\\a.jpg',
+  'C:a.jpg',
+  '\\\\server\\share',
+  'a\0.jpg',
+])('%s leaves its folder', (path) => {
+  expect(() => within(folder, path)).toThrow('leaves its folder')
 })
 
 test('a symbolic link may stay in the folder but not leave it, nor dangle', async () => {
@@ -205,7 +205,7 @@ test('a symbolic link may stay in the folder but not leave it, nor dangle', asyn
   await symlink('loop', join(root, 'loop'))
   expect(within(root, 'inner')).toBe(join(root, 'inner'))
   for (const path of ['outer', 'folder/secret', 'folder/new', 'dangling', 'loop']) {
-    expect(() => within(root, path), path).toThrow('leaves its folder')
+    expect(() => within(root, path)).toThrow('leaves its folder')
   }
 })
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
+import type { Sharp } from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { decodeImage } from '../src/host/images.ts'
 
@@ -25,7 +26,7 @@ async function save(name: string, bytes: Uint8Array): Promise<string> {
   return path
 }
 
-function raw(channels: 1 | 2 | 3 | 4, ...pixels: readonly number[]): sharp.Sharp {
+function raw(channels: 1 | 2 | 3 | 4, ...pixels: readonly number[]): Sharp {
   const width = pixels.length / channels
   return sharp(Uint8Array.from(pixels), { raw: { width, height: 1, channels } })
 }

@@ -106,7 +106,8 @@ test.for([{ path: process.cwd() }, { path: homedir() }, { path: join(process.cwd
 test('a folder beside the model, whose name starts alike, is allowed', async () => {
   const model = await fill('model', { 'config.json': '{}' })
   const output = await prepareOutput(`${model}-int4`, { force: false, model })
-  await output.dispose()
+  await output.commit()
+  expect((await readdir(folder)).sort()).toEqual(['model', 'model-int4'])
 })
 
 test('an output through a link is replaced where the link leads, and the link stays', async () => {

@@ -19,7 +19,8 @@ type Waiting = {
 
 /** Starts the worker file at `url`. A thread without work does not keep the process alive. */
 export function startThread(url: URL): Thread {
-  const worker = new Worker(url)
+  // The flags of this process are not for it: a test runner's make Node load sources.
+  const worker = new Worker(url, { execArgv: [] })
   let waiting: Waiting | undefined
   let isAlive = true
   const settle = (): Waiting | undefined => {
