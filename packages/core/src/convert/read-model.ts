@@ -3,12 +3,11 @@ import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { JsonObject } from '../base/json-file.ts'
 import { readJsonObject } from '../base/json-file.ts'
-import { openCheckpoint } from '../formats/safetensors/checkpoint.ts'
 import type { SessionFiles } from '../formats/transformers-js/find-sessions.ts'
 import { findSessions } from '../formats/transformers-js/find-sessions.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { FastvlmFacts } from './fastvlm/import-fastvlm.ts'
-import { importFastvlm } from './fastvlm/import-fastvlm.ts'
+import { readFastvlm } from './fastvlm/read-fastvlm.ts'
 
 export type ModelHost = Pick<Host, 'open' | 'exists' | 'within' | 'list'>
 
@@ -92,34 +91,19 @@ async function readCheckpoint(
     `"${path}" holds no model that Mixbit knows: neither mixbit.json, nor onnx/, nor config.json with *.safetensors.`,
     { path, files: files.slice(0, 20) },
   )
-  const optional = async (name: string): Promise<JsonObject | undefined> =>
-    files.includes(name) ? readJsonObject(host, host.within(path, name)) : undefined
   const config = await readJsonObject(host, host.within(path, 'config.json'))
-  const preprocessor = await optional('preprocessor_config.json')
-  const generation = await optional('generation_config.json')
-  const checkpoint = await openCheckpoint(host, path)
-  try {
-    const model = await importFastvlm({
-      config,
-      ...(preprocessor === undefined ? {} : { preprocessor }),
-      ...(generation === undefined ? {} : { generation }),
-      weights: checkpoint.weights,
-    })
-    const { embed_tokens, vision_encoder, decoder_model_merged } = model.sessions
-    return {
-      kind: 'checkpoint',
-      format: 'safetensors',
-      path,
-      bytes: checkpoint.sizeInBytes,
-      config,
-      graphs: [embed_tokens, vision_encoder, decoder_model_merged],
-      facts: model.facts,
-      findings: model.findings,
-      close: checkpoint.close,
-    }
-  } catch (error) {
-    await checkpoint.close()
-    throw error
+  const { model, sizeInBytes, close } = await readFastvlm(host, path)
+  const { embed_tokens, vision_encoder, decoder_model_merged } = model.sessions
+  return {
+    kind: 'checkpoint',
+    format: 'safetensors',
+    path,
+    bytes: sizeInBytes,
+    config,
+    graphs: [embed_tokens, vision_encoder, decoder_model_merged],
+    facts: model.facts,
+    findings: model.findings,
+    close,
   }
 }
 

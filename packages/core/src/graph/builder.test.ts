@@ -9,13 +9,15 @@ test('a graph is built in order, with names that tell the place', () => {
   const weight = { layer: 'model.w', component: 'model', weight: float32Weight('w', [2], [1, 2]) }
   const scaled = builder.call('Mul', [x, builder.weight('w', weight)], { at: 'block.0' })
   const again = builder.call('Mul', [scaled, builder.weight('w', weight)], { at: 'block.0' })
-  builder.call('Softmax', [again], { at: 'block.1', as: 'y', attributes: { axis: int(-1) } })
-  builder.output('y', 'float32', ['batch_size', 2])
+  const y = builder.call('Softmax', [again], { at: 'block.1', attributes: { axis: int(-1) } })
+  builder.output(y, 'y', 'float32', ['batch_size', 2])
+  builder.call('Relu', [y], { at: 'block.2' })
   const graph = builder.build()
   expect(graph.nodes.map(({ name, inputs, outputs }) => [name, inputs, outputs])).toEqual([
     ['block.0/Mul', ['x', 'w'], ['block.0/Mul']],
     ['block.0/Mul_2', ['block.0/Mul', 'w'], ['block.0/Mul_2']],
     ['block.1/Softmax', ['block.0/Mul_2'], ['y']],
+    ['block.2/Relu', ['y'], ['block.2/Relu']],
   ])
   expect([...graph.weights.keys()]).toEqual(['w'])
 })
@@ -47,6 +49,6 @@ test('a value must be defined once, and before it is used', () => {
   builder.input('x', 'float32', [1])
   expect(() => builder.input('x', 'float32', [1])).toThrow(TypeError)
   expect(() => {
-    builder.output('y', 'float32', [1])
+    builder.output('x', 'y', 'float32', [1])
   }).toThrow(TypeError)
 })

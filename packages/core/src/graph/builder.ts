@@ -6,8 +6,6 @@ export type CallOptions = {
   /** Where in the model the node stands, as a path of names; also starts the names of its outputs. */
   readonly at: string
   readonly attributes?: Readonly<Record<string, Attribute>>
-  /** Name of the single output, where the graph's interface asks for one. */
-  readonly as?: string
   readonly domain?: string
 }
 
@@ -17,8 +15,8 @@ export type CallOptions = {
  */
 export type GraphBuilder = {
   readonly input: (name: string, dtype: DType, shape: readonly Dimension[]) => string
-  /** Declares a value that was made before as an output of the graph. */
-  readonly output: (name: string, dtype: DType, shape: readonly Dimension[]) => void
+  /** Declares a computed value as an output of the graph and gives it the output's name. */
+  readonly output: (value: string, name: string, dtype: DType, shape: readonly Dimension[]) => void
   /** Adds a trained tensor; the same tensor may be added again. */
   readonly weight: (name: string, weight: GraphWeight) => string
   /** int64 values: a vector, or a scalar for a single number. */
@@ -44,15 +42,16 @@ export function graphBuilder(name: string, opset: number): GraphBuilder {
   const weights = new Map<string, GraphWeight>()
   const names = nameTable(name)
   const { constants, ...makeConstants } = constantTable(names)
-  const { nodes, ...calls } = nodeList(names)
+  const nodeOutputs = nodeList(names)
+  const { call, callMany } = nodeOutputs
   return {
     input(value, dtype, shape) {
       inputs.push({ name: names.define(value), dtype, shape })
       return value
     },
-    output(value, dtype, shape) {
-      names.require(value)
-      outputs.push({ name: value, dtype, shape })
+    output(value, output, dtype, shape) {
+      nodeOutputs.rename(value, names.define(output))
+      outputs.push({ name: output, dtype, shape })
     },
     weight(value, weight) {
       const known = weights.get(value)
@@ -61,8 +60,17 @@ export function graphBuilder(name: string, opset: number): GraphBuilder {
       return value
     },
     ...makeConstants,
-    ...calls,
-    build: () => ({ name, opset, inputs, outputs, nodes, weights, constants }),
+    call,
+    callMany,
+    build: () => ({
+      name,
+      opset,
+      inputs,
+      outputs,
+      nodes: nodeOutputs.renamed(),
+      weights,
+      constants,
+    }),
   }
 }
 
@@ -118,13 +126,20 @@ function constantTable(names: NameTable): ConstantTable {
   }
 }
 
-type NodeList = Pick<GraphBuilder, 'call' | 'callMany'> & Pick<Graph, 'nodes'>
+type NodeList = Pick<GraphBuilder, 'call' | 'callMany'> & {
+  readonly rename: (value: string, name: string) => void
+  /** The nodes in order, with the names that `rename` gave. */
+  readonly renamed: () => readonly Node[]
+}
 
 function nodeList(names: NameTable): NodeList {
   const nodes: Node[] = []
+  const computed = new Set<string>()
+  const newNames = new Map<string, string>()
+  const nameOf = (value: string): string => newNames.get(value) ?? value
   const add = (node: Node): void => {
     for (const input of node.inputs) if (input !== '') names.require(input)
-    for (const output of node.outputs) names.define(output)
+    for (const output of node.outputs) computed.add(names.define(output))
     nodes.push(node)
   }
   const facts = (options: CallOptions): Pick<Node, 'domain' | 'attributes'> => ({
@@ -132,13 +147,20 @@ function nodeList(names: NameTable): NodeList {
     attributes: options.attributes ?? {},
   })
   return {
-    nodes,
+    rename(value, name) {
+      if (!computed.delete(value)) throw new TypeError(`"${value}" cannot become "${name}".`)
+      newNames.set(value, name)
+    },
+    renamed: () =>
+      nodes.map((node) => ({
+        ...node,
+        inputs: node.inputs.map(nameOf),
+        outputs: node.outputs.map(nameOf),
+      })),
     call(op, inputs, options) {
       const name = names.unused(`${options.at}/${op}`)
-      if (options.as !== undefined) names.define(name)
-      const output = options.as ?? name
-      add({ name, op, inputs, outputs: [output], ...facts(options) })
-      return output
+      add({ name, op, inputs, outputs: [name], ...facts(options) })
+      return name
     },
     callMany(op, inputs, count, options) {
       const name = names.define(names.unused(`${options.at}/${op}`))
