@@ -1,12 +1,11 @@
 import { availableParallelism } from 'node:os'
-import { MixbitError } from '@mixbit/core'
 import type { Pool } from '@mixbit/core'
 import { createJobContext } from './job-context.ts'
 import { jobNamed } from './job-table.ts'
 import type { JobTable } from './job-table.ts'
 import { pack } from './message.ts'
-import { startThread } from './thread.ts'
-import type { Thread } from './thread.ts'
+import type { Runner, RunningJob } from './runner.ts'
+import { inThreads } from './threads.ts'
 
 export type PoolOptions = {
   /** How many worker threads; 0 runs every job in this thread. */
@@ -31,20 +30,14 @@ export function defaultWorkers(): number {
  * afterwards. That holds in process too, so that a mistake shows in every test.
  */
 export function createPool(options: PoolOptions): Pool {
-  const runner = options.workers === 0 ? inProcess(options.jobs) : inThreads(options)
+  const { workerUrl = new URL('../worker.js', import.meta.url) } = options
+  const runner =
+    options.workers === 0 ? inProcess(options.jobs) : inThreads(options.workers, workerUrl)
   return {
     width: Math.max(1, options.workers),
     map: (name, inputs) => inOrder(runner, options.workers, name, inputs),
     close: () => runner.close(),
   }
-}
-
-/** A job that was asked for: its result, and how to give it up before it starts. */
-type Running = { readonly result: Promise<unknown>; readonly cancel: () => void }
-
-type Runner = {
-  readonly submit: (name: string, input: unknown) => Running
-  readonly close: () => Promise<void>
 }
 
 /**
@@ -58,7 +51,7 @@ async function* inOrder<Input, Output>(
   inputs: AsyncIterable<Input> | Iterable<Input>,
 ): AsyncGenerator<Output, void> {
   const limit = Math.max(1, workers * 2)
-  const window: Running[] = []
+  const window: RunningJob[] = []
   try {
     for await (const input of inputs) {
       window.push(runner.submit(name, input))
@@ -95,72 +88,4 @@ function inProcess(jobs: JobTable): Runner {
 function moved(value: unknown): unknown {
   const { data, transfer } = pack(value)
   return structuredClone(data, { transfer: [...transfer] })
-}
-
-type Task = {
-  readonly name: string
-  readonly input: unknown
-  readonly resolve: (output: unknown) => void
-  readonly reject: (error: unknown) => void
-}
-
-function inThreads({ workers, workerUrl }: PoolOptions): Runner {
-  const url = workerUrl ?? new URL('../worker.js', import.meta.url)
-  const threads = new Set<Thread>()
-  const idle: Thread[] = []
-  const queue: Task[] = []
-  let isClosed = false
-
-  const start = (): Thread | undefined => {
-    if (threads.size >= workers) return undefined
-    const thread = startThread(url)
-    threads.add(thread)
-    return thread
-  }
-  /** A thread that died makes room for a new one. */
-  const giveBack = (thread: Thread): void => {
-    if (thread.isAlive()) idle.push(thread)
-    else threads.delete(thread)
-    dispatch()
-  }
-  const takeIdle = (): Thread | undefined => {
-    const thread = idle.pop()
-    if (thread === undefined || thread.isAlive()) return thread
-    threads.delete(thread)
-    return takeIdle()
-  }
-  const dispatch = (): void => {
-    while (queue.length > 0) {
-      const thread = takeIdle() ?? start()
-      if (thread === undefined) return
-      const task = queue.shift()
-      if (task === undefined) return
-      const done = thread.run(task.name, task.input)
-      done.then(task.resolve, task.reject).finally(() => giveBack(thread))
-    }
-  }
-  const submit = (name: string, input: unknown): Running => {
-    let task: Task | undefined
-    const result = new Promise((resolve, reject) => {
-      if (isClosed) throw new TypeError('The pool is closed')
-      task = { name, input, resolve, reject }
-      queue.push(task)
-      dispatch()
-    })
-    // An error is thrown when its turn comes; until then nobody waits for it.
-    result.catch(() => undefined)
-    const cancel = (): void => {
-      const place = task === undefined ? -1 : queue.indexOf(task)
-      if (place >= 0) queue.splice(place, 1)
-    }
-    return { result, cancel }
-  }
-  const close = async (): Promise<void> => {
-    isClosed = true
-    for (const task of queue.splice(0)) {
-      task.reject(new MixbitError('cancelled', `Job "${task.name}" was given up.`))
-    }
-    await Promise.all([...threads].map((thread) => thread.close()))
-  }
-  return { submit, close }
 }

@@ -8,6 +8,7 @@ export type Thread = {
   readonly run: (name: string, input: unknown) => Promise<unknown>
   /** Whether the thread still lives. */
   readonly isAlive: () => boolean
+  /** An idle thread ends by itself; a job that runs is stopped (`cancelled`). */
   readonly close: () => Promise<void>
 }
 
@@ -57,17 +58,18 @@ export function startThread(url: URL): Thread {
         worker.ref()
       }),
     isAlive: () => isAlive,
-    close: () => closeWorker(worker, isAlive, waiting === undefined),
+    close: async () => {
+      if (!isAlive) return
+      const given = settle()
+      if (given === undefined) return await endIdle(worker)
+      given.reject(new MixbitError('cancelled', `Job "${given.name}" was stopped.`))
+      await worker.terminate()
+    },
   }
 }
 
-/** An idle worker releases its models and ends by itself; a busy one is stopped. */
-async function closeWorker(worker: Worker, isAlive: boolean, isIdle: boolean): Promise<void> {
-  if (!isAlive) return
-  if (!isIdle) {
-    await worker.terminate()
-    return
-  }
+/** An idle worker releases its models and ends by itself. */
+async function endIdle(worker: Worker): Promise<void> {
   worker.ref()
   const ended = new Promise((resolve) => worker.once('exit', resolve))
   worker.postMessage(undefined, [])
