@@ -1,7 +1,7 @@
 import { contractions } from './contractions.ts'
 
 /** Removed, or replaced by a space, in this order. Apostrophe, colon and full stop are not here. */
-const PUNCTUATION = [...';/[]"{}()=+\\_-><@`,?!']
+const PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'.split('')
 
 const NUMBER_WORDS: ReadonlyMap<string, string> = new Map([
   ['none', '0'],
