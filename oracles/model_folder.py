@@ -1,0 +1,85 @@
+"""A model folder that Mixbit wrote, and its weights as Mixbit decodes them."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+
+class ModelFolder:
+    def __init__(self, path):
+        self.path = Path(path)
+        self.name = self.path.name
+        self.plan = json.loads((self.path / "plan.json").read_text())
+        self.manifest = json.loads((self.path / "mixbit.json").read_text())
+        self.layers = self.plan["layers"]
+
+    @cached_property
+    def sessions(self):
+        """Session name to graph, weights loaded."""
+        return {
+            name: GraphFile(self.path / path) for name, path in self.manifest["sessions"].items()
+        }
+
+    @cached_property
+    def decoded(self):
+        """`<session>/<layer>` to float32 values, by Mixbit's own reader and kernels."""
+        return read_safetensors(self.path.with_name(f"{self.name}.decoded.safetensors"))
+
+
+class GraphFile:
+    """An ONNX file with what is needed to cut pieces out of it."""
+
+    def __init__(self, path):
+        self.path = path
+        self.model = onnx.load(path)
+        self.graph = self.model.graph
+        self.initializers = {tensor.name: tensor for tensor in self.graph.initializer}
+        self.producers = {out: node for node in self.graph.node for out in node.output if out}
+
+    def consumers(self, value):
+        return [node for node in self.graph.node if value in node.input]
+
+    def piece(self, outputs, inputs):
+        """A model of the nodes that make `outputs`, cut off at `inputs` (name to value info)."""
+        wanted, names, initializers = list(outputs), set(), {}
+        while wanted:
+            value = wanted.pop()
+            if value == "" or value in inputs:
+                continue
+            if value in self.initializers:
+                initializers[value] = self.initializers[value]
+                continue
+            node = self.producers[value]
+            if node.output[0] not in names:
+                names.add(node.output[0])
+                wanted.extend(node.input)
+        graph = onnx.helper.make_graph(
+            [node for node in self.graph.node if node.output[0] in names],
+            "piece",
+            list(inputs.values()),
+            [onnx.helper.make_empty_tensor_value_info(name) for name in outputs],
+            list(initializers.values()),
+        )
+        return onnx.helper.make_model(
+            graph,
+            opset_imports=list(self.model.opset_import),
+            ir_version=self.model.ir_version,
+        )
+
+
+def read_safetensors(path):
+    """Float32 tensors by name. https://huggingface.co/docs/safetensors"""
+    data = path.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    tensors = {}
+    for name, entry in header.items():
+        if entry["dtype"] != "F32":
+            raise ValueError(f"{name} is {entry['dtype']}")
+        first, last = entry["data_offsets"]
+        values = np.frombuffer(data[start + first : start + last], np.float32)
+        tensors[name] = values.reshape(entry["shape"])
+    return tensors

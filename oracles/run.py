@@ -1,0 +1,98 @@
+"""Checks what Mixbit writes with the peers' own readers. Needs oracles/requirements.txt.
+
+    python oracles/run.py              makes the model folders first (oracles/make.mjs)
+    python oracles/run.py <folder>     looks at folders that make.mjs made there before
+
+Prints `ok <name>` or `FAIL <name>: why` a check, and last `N passed, N failed`.
+"""
+
+import subprocess
+import sys
+import tempfile
+import traceback
+from itertools import islice
+from pathlib import Path
+
+import against_float
+import bytes_on_disk
+import checker
+import decoding
+import resizing
+import vqa_scores
+from model_folder import ModelFolder
+
+ROOT = Path(__file__).resolve().parent.parent
+
+FOLDER_CHECKS = {
+    "onnx-checker": checker.check_graphs,
+    "decoding": decoding.check_decoding,
+    "sizes": bytes_on_disk.check_sizes,
+    "overhead": bytes_on_disk.check_overhead,
+    "external-data": bytes_on_disk.check_external_data,
+    "manifest": bytes_on_disk.check_manifest,
+}
+
+FORMS = {
+    "initializer",
+    "initializer + Cast",
+    "DequantizeLinear",
+    "MatMulNBits",
+    "GatherBlockQuantized + MatMulNBits",
+}
+"""Forms that the folders must have between them, so that no check passes for want of work."""
+
+
+def main(arguments):
+    if len(arguments) > 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    results = [
+        report("vqa-scores", vqa_scores.check_scores, ROOT),
+        report("resizing", resizing.check_resizing, ROOT),
+    ]
+    if arguments:
+        results += check_models(Path(arguments[0]))
+    else:
+        with tempfile.TemporaryDirectory(prefix="mixbit-oracles-") as name:
+            subprocess.run(["node", "oracles/make.mjs", name], cwd=ROOT, check=True)
+            results += check_models(Path(name))
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    return 0 if all(results) else 1
+
+
+def check_models(path):
+    folders = [ModelFolder(plan.parent) for plan in sorted(path.glob("*/plan.json"))]
+    results = [report("forms", check_forms, folders)]
+    reference = next((folder for folder in folders if folder.name == "fp32"), None)
+    for folder in folders:
+        for name, check in FOLDER_CHECKS.items():
+            results.append(report(f"{name} {folder.name}", check, folder))
+        if reference is not None and folder is not reference:
+            check = against_float.check_nearness
+            results.append(report(f"nearness {folder.name}", check, folder, reference))
+    return results
+
+
+def check_forms(folders):
+    missing = FORMS - {layer["form"] for folder in folders for layer in folder.layers}
+    if missing:
+        yield f"no folder has {', '.join(sorted(missing))}"
+
+
+def report(name, check, *arguments):
+    """Runs one check, which yields a sentence a problem; True when there is none."""
+    try:
+        problems = list(islice(check(*arguments), 100))
+    except Exception as error:  # noqa: BLE001: a check that breaks has failed
+        traceback.print_exc()
+        problems = [f"{type(error).__name__}: {error}"]
+    if not problems:
+        print(f"ok {name}", flush=True)
+        return True
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    print(f"FAIL {name}: {problems[0]}{more}".replace("\n", " "), flush=True)
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
