@@ -121,10 +121,18 @@ test('mixbit reaches core by its name and no other package by path', () => {
   expect(strays).toEqual([])
 })
 
+test('mixbit imports only packages that it declares', () => {
+  const manifest = readFileSync(join(core, '..', 'mixbit', 'package.json'), 'utf8')
+  const declared = Object.keys(JSON.parse(manifest).dependencies)
+  const strays = importsOf(mixbitSources).filter(
+    ({ target }) => !/^(\.|node:)/.test(target) && !reaches(declared, target),
+  )
+  expect(strays).toEqual([])
+})
+
 function violations(sources: Sources): readonly Import[] {
   return importsOf(sources).filter(({ from, target, isType }) => {
-    if (!target.startsWith('.'))
-      return !allowedPackages.some((p) => target === p || target.startsWith(`${p}/`))
+    if (!target.startsWith('.')) return !reaches(allowedPackages, target)
     const [own, other] = [folderOf(from), folderOf(posix.join(posix.dirname(from), target))]
     if (own === other) return false
     const [ownFloor, otherFloor] = [floorOf(own), floorOf(other)]
@@ -143,6 +151,11 @@ function importsOf(sources: Sources): readonly Import[] {
       isType: type !== undefined,
     })),
   )
+}
+
+/** Whether `target` is one of the packages, or a path inside one. */
+function reaches(packages: readonly string[], target: string): boolean {
+  return packages.some((name) => target === name || target.startsWith(`${name}/`))
 }
 
 function folderOf(path: string): string {
