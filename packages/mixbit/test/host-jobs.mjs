@@ -3,9 +3,18 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { MixbitError } from '@mixbit/core'
 
+let output
+
 export const testJobs = {
   async double(values) {
     return values.map((value) => value * 2)
+  },
+  async keep(values) {
+    output = values
+    return values
+  },
+  async kept() {
+    return output.length
   },
   async sleep({ value, milliseconds }) {
     await wait(milliseconds)

@@ -80,11 +80,20 @@ describe.for([
     expect(taken).toBe(20)
   })
 
-  test.skipIf(workers > 0 && !isBuilt)('moves the buffers of inputs, in process too', async () => {
+  test.skipIf(workers > 0 && !isBuilt)('leaves the arrays of inputs to the caller', async () => {
     const { map } = open(workers)
-    const input = new Float32Array([1, 2])
-    expect(await all(map('double', [input]))).toEqual([new Float32Array([2, 4])])
-    expect(input.length).toBe(0)
+    const shared = new Float32Array([1, 2])
+    const doubled = new Float32Array([2, 4])
+    expect(await all(map('double', [shared, shared, shared]))).toEqual([doubled, doubled, doubled])
+    expect(shared).toEqual(new Float32Array([1, 2]))
+  })
+
+  test.skipIf(workers > 0 && !isBuilt)('moves the arrays of outputs out of the job', async () => {
+    const { map } = open(workers)
+    const outputs = await all(map('keep', [new Float32Array([1, 2])]))
+    expect(outputs).toEqual([new Float32Array([1, 2])])
+    // The one thread that was started so far.
+    expect(await all(map('kept', [0]))).toEqual([0])
   })
 
   test.skipIf(workers > 0 && !isBuilt)('throws a coded error in its turn', async () => {
@@ -108,7 +117,7 @@ describe.for([
 
   test.skipIf(workers > 0 && !isBuilt)('names the jobs when one is unknown', async () => {
     const { error } = await untilError(open(workers).map('constructor', [0]))
-    expect(String(error)).toContain('There is no job "constructor", only double, sleep')
+    expect(String(error)).toContain('There is no job "constructor", only double, keep')
   })
 
   test.skipIf(workers > 0 && !isBuilt)('gives jobs models, pictures and tokens', async () => {

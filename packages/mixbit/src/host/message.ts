@@ -6,37 +6,49 @@ import type { ErrorCode, ErrorFacts } from '@mixbit/core'
 export type Packed = { readonly data: unknown; readonly transfer: readonly ArrayBuffer[] }
 
 /**
+ * What happens to a buffer that a message shows as a whole: `keep` copies it, as the sender may
+ * need it again (statistics that many jobs share); `give` moves it without a copy.
+ */
+export type Ownership = 'keep' | 'give'
+
+/**
  * Prepares plain data (arrays, plain objects, typed arrays) for another thread.
  *
- * A view of a whole buffer is given away without a copy. A view of a part is copied, because the
- * structured clone would copy the whole buffer under it. Shared memory stays shared.
+ * A view of a part of a buffer is always copied, because the structured clone would copy the whole
+ * buffer under it. Shared memory stays shared.
  */
-export function pack(value: unknown): Packed {
+export function pack(value: unknown, ownership: Ownership): Packed {
   const transfer = new Set<ArrayBuffer>()
-  return { data: packValue(value, transfer), transfer: [...transfer] }
+  return { data: packValue(value, ownership, transfer), transfer: [...transfer] }
 }
 
-function packValue(value: unknown, transfer: Set<ArrayBuffer>): unknown {
-  if (ArrayBuffer.isView(value)) return packView(value, transfer)
-  if (Array.isArray(value)) return value.map((item) => packValue(item, transfer))
+function packValue(value: unknown, ownership: Ownership, transfer: Set<ArrayBuffer>): unknown {
+  if (ArrayBuffer.isView(value)) return packView(value, ownership, transfer)
+  if (Array.isArray(value)) return value.map((item) => packValue(item, ownership, transfer))
   if (!isPlainObject(value)) return value
   const packed: Record<string, unknown> = {}
-  for (const [key, item] of Object.entries(value)) packed[key] = packValue(item, transfer)
+  for (const [key, item] of Object.entries(value)) {
+    packed[key] = packValue(item, ownership, transfer)
+  }
   return packed
 }
 
-function packView(view: ArrayBufferView, transfer: Set<ArrayBuffer>): ArrayBufferView {
+function packView(
+  view: ArrayBufferView,
+  ownership: Ownership,
+  transfer: Set<ArrayBuffer>,
+): ArrayBufferView {
   if (!(view.buffer instanceof ArrayBuffer)) return view
   const isWhole = view.byteOffset === 0 && view.byteLength === view.buffer.byteLength
-  if (isWhole && canMove(view.buffer)) {
-    transfer.add(view.buffer)
-    return view
-  }
-  return structuredCopy(view, transfer)
+  if (!isWhole) return copyOf(view, transfer)
+  // An empty buffer has nothing to move, and may be a constant that is sent again.
+  const isMoved = ownership === 'give' && view.byteLength > 0 && canMove(view.buffer)
+  if (isMoved) transfer.add(view.buffer)
+  return view
 }
 
 /** The same kind of view over a copy of only its own bytes. */
-function structuredCopy(view: ArrayBufferView, transfer: Set<ArrayBuffer>): ArrayBufferView {
+function copyOf(view: ArrayBufferView, transfer: Set<ArrayBuffer>): ArrayBufferView {
   const bytes = new Uint8Array(view.byteLength)
   bytes.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
   transfer.add(bytes.buffer)

@@ -4,6 +4,7 @@ import { createJobContext } from './job-context.ts'
 import { jobNamed } from './job-table.ts'
 import type { JobTable } from './job-table.ts'
 import { pack } from './message.ts'
+import type { Ownership } from './message.ts'
 import type { Runner, RunningJob } from './runner.ts'
 import { inThreads } from './threads.ts'
 
@@ -26,8 +27,8 @@ export function defaultWorkers(): number {
 /**
  * A pool of worker threads, started when there is work for them.
  *
- * A job's input is given away: its whole buffers move to the worker and are empty here
- * afterwards. That holds in process too, so that a mistake shows in every test.
+ * A job gets a copy of its input, so the caller may use its arrays again. Its output is given
+ * away: arrays in it are empty in the job afterwards. Both hold in process too.
  */
 export function createPool(options: PoolOptions): Pool {
   const { workerUrl = new URL('../worker.js', import.meta.url) } = options
@@ -74,18 +75,18 @@ function trusted(output: unknown): unknown {
   return output
 }
 
-/** Runs jobs one after another in this thread, with data copied as between threads. */
+/** Runs jobs one after another in this thread, with data sent as between threads. */
 function inProcess(jobs: JobTable): Runner {
   const context = createJobContext()
   const run = async (name: string, input: unknown): Promise<unknown> =>
-    moved(await jobNamed(jobs, name)(moved(input), context))
+    sent(await jobNamed(jobs, name)(sent(input, 'keep'), context), 'give')
   return {
     submit: (name, input) => ({ result: run(name, input), cancel: () => undefined }),
     close: () => context.close(),
   }
 }
 
-function moved(value: unknown): unknown {
-  const { data, transfer } = pack(value)
+function sent(value: unknown, ownership: Ownership): unknown {
+  const { data, transfer } = pack(value, ownership)
   return structuredClone(data, { transfer: [...transfer] })
 }

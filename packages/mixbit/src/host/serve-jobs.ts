@@ -29,7 +29,7 @@ export function serveJobs(jobs: JobTable): void {
     }
     try {
       const output = await jobNamed(jobs, message.name)(message.input, context)
-      const { data, transfer } = pack(output)
+      const { data, transfer } = pack(output, 'give')
       port.postMessage({ kind: 'done', output: data } satisfies JobReply, [...transfer])
     } catch (error) {
       port.postMessage({ kind: 'failed', error: errorData(error) } satisfies JobReply)

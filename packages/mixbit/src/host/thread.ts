@@ -52,7 +52,7 @@ export function startThread(url: URL): Thread {
     run: (name, input) =>
       new Promise((resolve, reject) => {
         if (waiting !== undefined) throw new TypeError('A thread runs one job at a time')
-        const { data, transfer } = pack(input)
+        const { data, transfer } = pack(input, 'keep')
         worker.postMessage({ name, input: data } satisfies JobMessage, [...transfer])
         waiting = { name, resolve, reject }
         worker.ref()

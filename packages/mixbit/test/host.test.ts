@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { MixbitEvent } from '@mixbit/core'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createNodeHost } from '../src/host/host.ts'
+import { defaultWorkers } from '../src/host/pool.ts'
+import { testJobs } from './host-jobs.mjs'
+
+const workerUrl = new URL('host-worker.mjs', import.meta.url)
+const isBuilt = existsSync(new URL('../dist/host/serve-jobs.js', import.meta.url))
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mixbit-host-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+test('disposing removes files that were never closed, and keeps the others', async () => {
+  const host = createNodeHost({ jobs: testJobs, workers: 0 })
+  const done = await host.create(host.within(folder, 'done'))
+  const half = await host.create(host.within(folder, 'half'))
+  const given = await host.create(host.within(folder, 'given'))
+  for (const sink of [done, half, given]) await sink.write(new Uint8Array([1, 2]))
+  await done.close()
+  await given.discard()
+  expect(await readdir(folder)).toHaveLength(2)
+  await host.dispose()
+  expect(await readdir(folder)).toEqual(['done'])
+  expect([...(await readFile(join(folder, 'done')))]).toEqual([1, 2])
+})
+
+test('what was written is read back, hashed and listed', async () => {
+  const host = createNodeHost({ jobs: testJobs, workers: 0 })
+  const path = host.within(folder, 'abc')
+  expect(await host.exists(path)).toBe(false)
+  await writeFile(path, 'abc')
+  expect(await host.list(folder)).toEqual(['abc'])
+  const source = await host.open(path)
+  const hash = host.sha256()
+  hash.update(await source.read(0, source.sizeInBytes))
+  await source.close()
+  // FIPS 180-2, appendix B.1.
+  expect(hash.hex()).toMatch(/^ba7816bf8f01cfea/)
+  await host.dispose()
+})
+
+test('events go to the one who asked for them', () => {
+  const events: MixbitEvent[] = []
+  const host = createNodeHost({ jobs: testJobs, workers: 0, emit: (event) => events.push(event) })
+  host.emit({ kind: 'notice', message: 'hello' })
+  createNodeHost({ jobs: testJobs, workers: 0 }).emit({ kind: 'notice', message: 'nobody' })
+  expect(events).toEqual([{ kind: 'notice', message: 'hello' }])
+})
+
+test('without a number of workers there is one a core, at most eight', async () => {
+  const host = createNodeHost({ jobs: testJobs })
+  expect(host.pool.width).toBe(defaultWorkers())
+  expect(host.pool.width).toBeGreaterThanOrEqual(1)
+  expect(host.pool.width).toBeLessThanOrEqual(8)
+  await host.dispose()
+})
+
+test.skipIf(!isBuilt)('disposing ends the worker threads', async () => {
+  const host = createNodeHost({ jobs: testJobs, workers: 1, workerUrl })
+  const threads: unknown[] = []
+  for await (const id of host.pool.map('thread', [0])) threads.push(id)
+  expect(threads).toHaveLength(1)
+  await host.dispose()
+  await expect(host.pool.map('thread', [0])[Symbol.asyncIterator]().next()).rejects.toThrow(
+    'closed',
+  )
+})
