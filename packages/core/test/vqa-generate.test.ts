@@ -31,7 +31,7 @@ test('the picture takes the place of its token, and the answer grows until the e
     OPTIONS,
   )
   expect({ tokens, isBroken }).toEqual({ tokens: [1, 2, 4], isBroken: false })
-  expect([...firstLogits.slice(0, 4)]).toEqual([-1.5, -0.5, -0.5, -1.5])
+  expect(Array.from(firstLogits).slice(0, 4)).toEqual([-1.5, -0.5, -0.5, -1.5])
   expect(models.embed_tokens.runs.map(({ feeds }) => numbers(feeds['input_ids']))).toEqual([
     [1, 0, 0],
     [1],
