@@ -1,17 +1,6 @@
 import type { Finding } from '../base/finding.ts'
+import type { WeightRole } from '../operators/weight-role.ts'
 import type { DType } from '../tensor/dtype.ts'
-
-/** How a weight is used; decides what may be done with it. */
-export type WeightRole =
-  | 'linear'
-  | 'conv'
-  | 'depthwise-conv'
-  | 'embedding'
-  /** One table that is both the token embedding and the output head. */
-  | 'tied-embedding'
-  /** Biases, norms, layer scales: rank 1, stays float. */
-  | 'vector'
-  | 'other'
 
 /** Facts of one weight, from its operator and (after a scan) its values. */
 export type WeightFacts = {

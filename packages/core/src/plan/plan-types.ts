@@ -1,7 +1,7 @@
 import type { Finding } from '../base/finding.ts'
 import type { Algorithm, Target } from '../config/settings.ts'
 import type { Scheme } from '../scheme/scheme.ts'
-import type { WeightRole } from '../audit/audit-types.ts'
+import type { WeightRole } from '../operators/weight-role.ts'
 
 /** The decision for one weight. */
 export type LayerPlan = {

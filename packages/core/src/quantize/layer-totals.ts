@@ -28,12 +28,30 @@ export function addChunk(totals: LayerTotals, chunk: EncodedChunk, elements: num
   }
 }
 
-/**
- * Signal-to-quantization-noise ratio of the stored weight, in decibels:
- * 10 log10(sum w^2 / sum (w - decoded)^2); null when nothing changed.
- */
-export function sqnrDb(totals: LayerTotals): number | null {
-  if (totals.squaredError === 0) return null
-  if (totals.squaredSignal === 0) return 0
-  return 10 * Math.log10(totals.squaredSignal / totals.squaredError)
+/** The errors of a stored weight, ready to be reported: never NaN or infinite. */
+export type LayerErrors = {
+  readonly elements: number
+  /**
+   * Signal-to-quantization-noise ratio in decibels, 10 log10(sum w^2 / sum (w - decoded)^2); null
+   * when nothing changed, or when the weight is all zero.
+   */
+  readonly sqnrDb: number | null
+  /** Mean of (w - decoded)^2. */
+  readonly mse: number
+  readonly maxAbsError: number
+  readonly histogram: readonly number[]
+}
+
+export function layerErrors(totals: LayerTotals): LayerErrors {
+  const { elements, squaredError, squaredSignal, maxAbsError, histogram } = totals
+  return {
+    elements,
+    sqnrDb:
+      squaredError === 0 || squaredSignal === 0
+        ? null
+        : 10 * Math.log10(squaredSignal / squaredError),
+    mse: elements === 0 ? 0 : squaredError / elements,
+    maxAbsError,
+    histogram,
+  }
 }

@@ -9,7 +9,8 @@ import { columnsOf, elementsOf } from '../tensor/weight.ts'
 import type { WrittenFile } from './data-sink.ts'
 import type { ChunkTarget } from './encode-chunk.ts'
 import type { PlacedParts, WeightJob } from './item-writer.ts'
-import type { LayerTotals } from './layer-totals.ts'
+import type { LayerErrors, LayerTotals } from './layer-totals.ts'
+import { layerErrors } from './layer-totals.ts'
 import { writeSession } from './session-writer.ts'
 
 /** A session to write: its graph and the file name (without `.onnx`). */
@@ -29,7 +30,7 @@ export type QuantizeRequest = {
 }
 
 /** What was written of one layer. */
-export type QuantizedLayer = { readonly plan: LayerPlan; readonly totals: LayerTotals }
+export type QuantizedLayer = { readonly plan: LayerPlan; readonly totals: LayerErrors }
 
 export type QuantizeResult = {
   readonly files: readonly { readonly session: string; readonly file: WrittenFile }[]
@@ -67,7 +68,7 @@ export async function quantize(
   }
   const layers = request.layers.flatMap((plan) => {
     const sums = totals.get(plan.layer)
-    return sums === undefined ? [] : [{ plan, totals: sums }]
+    return sums === undefined ? [] : [{ plan, totals: layerErrors(sums) }]
   })
   return { files, layers, graphBytes }
 }

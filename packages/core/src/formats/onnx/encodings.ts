@@ -7,7 +7,7 @@ import { ONNX_DATA_TYPE } from './data-types.ts'
 import type { AffineForm, FloatForm, Form, StoredPart } from './forms.ts'
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from './generated/onnx_pb.ts'
 import { OperatorSetIdProtoSchema, TensorProtoSchema } from './generated/onnx_pb.ts'
-import { consumersOf, onnxNode, redirect } from './nodes.ts'
+import { consumersOf, onnxNode } from './nodes.ts'
 
 const MICROSOFT = 'com.microsoft'
 
@@ -61,11 +61,29 @@ export function encodeWeight(
 
 function encodeFloat(graph: GraphProto, name: string, form: FloatForm): EncodedWeight {
   const codes = addInitializer(graph, name, form.codes)
-  if (form.codes.dtype !== 'float32') {
-    redirect(graph, name, `${name}_float`)
-    graph.node.unshift(castToFloat(name, `${name}_float`))
+  const encoded = { codes, scale: null, zeroPoint: null }
+  if (form.dtype === 'float32') return encoded
+  castLookedUpRows(graph, name)
+  const cast = `${name}_float`
+  if (consumersOf(graph, name).some((node) => node.opType !== 'Gather')) {
+    for (const node of consumersOf(graph, name).filter(({ opType }) => opType !== 'Gather')) {
+      node.input = node.input.map((input) => (input === name ? cast : input))
+    }
+    graph.node.unshift(castToFloat(name, cast))
   }
-  return { codes, scale: null, zeroPoint: null }
+  return encoded
+}
+
+/** Gather(table) -> Cast: only the rows in use become float32, not the whole table. */
+function castLookedUpRows(graph: GraphProto, name: string): void {
+  for (const gather of consumersOf(graph, name).filter(({ opType }) => opType === 'Gather')) {
+    const output = gather.output[0] ?? ''
+    const rows = `${output}_rows`
+    gather.output = [rows]
+    const cast = castToFloat(rows, output)
+    cast.name = `${output}_cast`
+    graph.node.splice(graph.node.indexOf(gather) + 1, 0, cast)
+  }
 }
 
 function addParts(graph: GraphProto, name: string, form: AffineForm): EncodedWeight {

@@ -1,4 +1,4 @@
-import type { WeightRole } from '../../audit/audit-types.ts'
+import type { WeightRole } from '../../operators/weight-role.ts'
 import { MixbitError } from '../../base/error.ts'
 import { precisionName } from '../../scheme/precision.ts'
 import type { AffineScheme, FloatType, Scheme } from '../../scheme/scheme.ts'

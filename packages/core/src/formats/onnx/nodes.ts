@@ -74,13 +74,3 @@ export function onnxAttribute(name: string, attribute: Attribute): AttributeProt
 export function consumersOf(graph: GraphProto, value: string): readonly NodeProto[] {
   return graph.node.filter((node) => node.input.includes(value))
 }
-
-/** Makes every reader of `from` read `to`. */
-export function redirect(graph: GraphProto, from: string, to: string): void {
-  for (const node of graph.node) {
-    node.input = node.input.map((input) => (input === from ? to : input))
-  }
-  for (const output of graph.output) {
-    if (output.name === from) throw new TypeError(`Graph output ${from} cannot be redirected`)
-  }
-}

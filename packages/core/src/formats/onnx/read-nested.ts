@@ -35,7 +35,7 @@ export async function inlineNestedTensors(
     if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL) continue
     const bytes = await readExternal(file, tensor, externals, limit - taken)
     taken += bytes.length
-    tensor.rawData = bytes.slice()
+    tensor.rawData = new Uint8Array(bytes)
     clearField(tensor, TensorProtoSchema.field.externalData)
     clearField(tensor, TensorProtoSchema.field.dataLocation)
   }

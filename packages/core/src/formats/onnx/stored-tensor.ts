@@ -73,7 +73,8 @@ function maskTail(bytes: Uint8Array, bits: number): Uint8Array {
   const used = bits % 8
   const last = bytes.at(-1)
   if (used === 0 || last === undefined) return bytes
-  const copy = bytes.slice()
+  // Not slice(): a Node Buffer's is a view, and a source's bytes may not be written.
+  const copy = new Uint8Array(bytes)
   copy[copy.length - 1] = last & ((1 << used) - 1)
   return copy
 }

@@ -1,4 +1,5 @@
-import type { LayerPlan } from '../../plan/plan-types.ts'
+import type { WeightRole } from '../../operators/weight-role.ts'
+import type { Scheme } from '../../scheme/scheme.ts'
 import { bitsPerValue } from '../../scheme/scheme.ts'
 
 /**
@@ -18,7 +19,9 @@ export type DtypeName = keyof typeof DTYPE_SUFFIXES
  * The dtype name of a session: that of its narrowest matrix. transformers.js derives nothing but
  * the file's name from it.
  */
-export function dtypeName(layers: readonly LayerPlan[]): DtypeName {
+export function dtypeName(
+  layers: readonly { readonly role: WeightRole; readonly scheme: Scheme }[],
+): DtypeName {
   const matrices = layers.filter((layer) => layer.role !== 'vector')
   const bits = Math.min(32, ...matrices.map((layer) => bitsPerValue(layer.scheme)))
   if (bits <= 4) return 'q4'

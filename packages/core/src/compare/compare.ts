@@ -1,0 +1,92 @@
+import type { Finding } from '../base/finding.ts'
+import type { Host } from '../base/host.ts'
+import type { VqaSample } from '../tasks/dataset.ts'
+import type { VlmModel } from '../tasks/vqa/answer.ts'
+import { groupByPicture } from '../tasks/vqa/group-by-picture.ts'
+import type { PromptOptions } from '../tasks/vqa/prompt.ts'
+import { promptContent } from '../tasks/vqa/prompt.ts'
+import type { ComparePictureInput, ComparePictureOutput } from './compare-picture.ts'
+import { COMPARED_OUTPUTS } from './compare-picture.ts'
+import type { MetricSums, OutputMetrics } from './metrics.ts'
+import { metricsOf, startMetrics } from './metrics.ts'
+
+/** JSON of `mixbit compare`. */
+export type Comparison = {
+  readonly schema: 'mixbit/comparison@1'
+  readonly reference: string
+  readonly candidate: string
+  readonly data: string
+  readonly samples: number
+  readonly outputs: readonly (OutputMetrics & { readonly name: string })[]
+  readonly findings: readonly Finding[]
+}
+
+export type CompareRequest = {
+  readonly reference: VlmModel
+  readonly candidate: VlmModel
+  readonly names: { readonly reference: string; readonly candidate: string; readonly data: string }
+  readonly samples: readonly VqaSample[]
+  readonly prompt: PromptOptions
+}
+
+/** Compares the outputs of two versions of a model on the same samples. */
+export async function compare(
+  host: Pick<Host, 'pool' | 'emit'>,
+  request: CompareRequest,
+): Promise<Comparison> {
+  const pictures = groupByPicture(request.samples)
+  const totals = COMPARED_OUTPUTS.map(() => startMetrics())
+  let done = 0
+  const results = host.pool.map<ComparePictureInput, ComparePictureOutput>(
+    'compare-picture',
+    pictures.map((samples) => ({
+      reference: request.reference,
+      candidate: request.candidate,
+      imagePath: samples[0]?.imagePath ?? '',
+      questions: samples.map(({ id, question }) => ({
+        id,
+        content: promptContent(question, request.prompt),
+      })),
+    })),
+  )
+  for await (const { sums } of results) {
+    for (const [index, part] of sums.entries()) {
+      const total = totals[index]
+      if (total !== undefined) addSums(total, part)
+    }
+    done += 1
+    host.emit({ kind: 'progress', stage: 'compare', done, total: pictures.length, unit: 'pictures' })
+  }
+  const outputs = COMPARED_OUTPUTS.map(({ name }, index) => ({
+    name,
+    ...metricsOf(totals[index] ?? startMetrics()),
+  }))
+  return {
+    schema: 'mixbit/comparison@1',
+    ...request.names,
+    samples: request.samples.length,
+    outputs,
+    findings: outputs.filter(({ notFinite }) => notFinite > 0).map(notFiniteFinding),
+  }
+}
+
+function addSums(total: MetricSums, part: MetricSums): void {
+  total.values += part.values
+  total.notFinite += part.notFinite
+  total.xx += part.xx
+  total.yy += part.yy
+  total.xy += part.xy
+  total.noise += part.noise
+  total.maxAbsError = Math.max(total.maxAbsError, part.maxAbsError)
+  total.positions += part.positions
+  total.agreeing += part.agreeing
+}
+
+function notFiniteFinding(output: OutputMetrics & { readonly name: string }): Finding {
+  return {
+    code: 'not-finite',
+    severity: 'warning',
+    subject: output.name,
+    message: `${output.notFinite} values of "${output.name}" were NaN or infinite in one of the models and are left out of its errors.`,
+  }
+}

@@ -1,0 +1,11 @@
+/** How a weight is used; decides what may be done with it. */
+export type WeightRole =
+  | 'linear'
+  | 'conv'
+  | 'depthwise-conv'
+  | 'embedding'
+  /** One table that is both the token embedding and the output head. */
+  | 'tied-embedding'
+  /** Biases, norms, layer scales: rank 1, stays float. */
+  | 'vector'
+  | 'other'

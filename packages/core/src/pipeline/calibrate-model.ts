@@ -1,0 +1,72 @@
+import type { WeightFacts } from '../audit/audit-types.ts'
+import type { Host } from '../base/host.ts'
+import { calibrate } from '../calibrate/calibrate.ts'
+import type { Statistics } from '../calibrate/statistics.ts'
+import { importanceOf, readStatistics, statisticsHash } from '../calibrate/statistics.ts'
+import type { CheckpointModel } from '../convert/read-model.ts'
+import { isJsonObject, readJson } from '../base/json-file.ts'
+import { loadVqaDataset } from '../tasks/dataset.ts'
+import { readVlmModel } from '../tasks/vqa/vlm-model.ts'
+import type { FloatModel } from './float-model.ts'
+
+/** Statistics in use: what algorithms take, and the hash that the plan records. */
+export type Importance = {
+  readonly hash: string | null
+  readonly byLayer: ReadonlyMap<string, Float32Array>
+}
+
+export const NO_IMPORTANCE: Importance = { hash: null, byLayer: new Map() }
+
+/** Runs the instrumented float model over calibration data. */
+export async function calibrateModel(
+  host: Host,
+  model: CheckpointModel,
+  instrumented: NonNullable<FloatModel['instrumented']>,
+  request: { readonly data: string; readonly samples: number },
+): Promise<Statistics> {
+  const dataset = await loadVqaDataset(host, request.data, {
+    labels: 'optional',
+    spread: request.samples,
+  })
+  const vlm = await readVlmModel(host, model.path, instrumented.files, dataset.options, {
+    numerics: 'faithful',
+  })
+  return calibrate(host, {
+    model: vlm,
+    modelName: model.path,
+    probes: instrumented.probes,
+    samples: dataset.samples,
+    data: dataset.name,
+    prompt: dataset.options,
+  })
+}
+
+/** Whether a calibration argument is a statistics file rather than data. */
+export async function savedStatistics(
+  host: Pick<Host, 'open' | 'list'>,
+  path: string,
+): Promise<Statistics | null> {
+  if (!path.endsWith('.json') || (await host.list(path)) !== undefined) return null
+  const value = await readJson(host, path, 'invalid-dataset')
+  const isStatistics =
+    isJsonObject(value) && typeof value['schema'] === 'string' &&
+    value['schema'].startsWith('mixbit/statistics@')
+  return isStatistics ? readStatistics(value, path) : null
+}
+
+/** Statistics as algorithms take them, checked against the model. */
+export function importanceFrom(
+  host: Pick<Host, 'sha256'>,
+  statistics: Statistics,
+  facts: readonly WeightFacts[],
+): Importance {
+  const channels = new Map(
+    facts.flatMap(({ layer, inputAxis, shape }) =>
+      inputAxis === null ? [] : [[layer, shape[inputAxis] ?? 1] as const],
+    ),
+  )
+  return {
+    hash: statisticsHash(statistics, host.sha256()),
+    byLayer: importanceOf(statistics, channels),
+  }
+}

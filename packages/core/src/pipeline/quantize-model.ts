@@ -1,0 +1,82 @@
+import type { Audit } from '../audit/audit-types.ts'
+import type { Host } from '../base/host.ts'
+import type { ResolvedConfig } from '../config/merge-config.ts'
+import type { CheckpointModel } from '../convert/read-model.ts'
+import type { Plan } from '../plan/plan-types.ts'
+import { makePlan } from '../plan/plan.ts'
+import { readPlan } from '../plan/read-plan.ts'
+import { readJson } from '../base/json-file.ts'
+import type { WrittenModel } from '../quantize/write-model.ts'
+import { writeModel } from '../quantize/write-model.ts'
+import type { Importance } from './calibrate-model.ts'
+import { NO_IMPORTANCE, calibrateModel, importanceFrom, savedStatistics } from './calibrate-model.ts'
+import type { FloatModel } from './float-model.ts'
+import { planRequest } from './plan-request.ts'
+
+/** Whether anything in a plan uses statistics: only a search for the best clip does. */
+export function usesStatistics(plan: Plan): boolean {
+  return plan.layers.some(
+    (layer) => layer.algorithm === 'mse' && layer.scheme.kind === 'affine',
+  )
+}
+
+/** Decides the plan: from a file, or from the configuration and what the audit found. */
+export async function planModel(
+  host: Pick<Host, 'open'>,
+  audit: Audit,
+  config: ResolvedConfig,
+  planFile: string | null,
+  statistics: string | null,
+): Promise<Plan> {
+  if (planFile !== null) {
+    return readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
+  }
+  return makePlan(audit.weights, planRequest(config, audit.model, statistics))
+}
+
+/**
+ * Statistics for a plan: from a saved file, or measured now; none when there is no calibration data
+ * or nothing in the plan uses them.
+ *
+ * @param floatModel - makes the instrumented float model, when it is needed
+ */
+export async function importanceForPlan(
+  host: Host,
+  model: CheckpointModel,
+  audit: Audit,
+  plan: Plan,
+  config: Pick<ResolvedConfig, 'calibration'>,
+  floatModel: () => Promise<FloatModel>,
+): Promise<Importance> {
+  const { data, samples } = config.calibration
+  if (data === null || !usesStatistics(plan)) return NO_IMPORTANCE
+  const saved = await savedStatistics(host, data)
+  if (saved !== null) return importanceFrom(host, saved, audit.weights)
+  const float = await floatModel()
+  if (float.instrumented === null) throw new TypeError('Calibration needs a float model with probes')
+  const measured = await calibrateModel(host, model, float.instrumented, { data, samples })
+  return importanceFrom(host, measured, audit.weights)
+}
+
+export type QuantizeModelRequest = {
+  readonly model: CheckpointModel
+  readonly audit: Audit
+  readonly plan: Plan
+  readonly importance: Importance
+  readonly folder: string
+  readonly tables: 'shared' | 'copied'
+}
+
+/** Writes the planned model into a folder. */
+export function quantizeModel(host: Host, request: QuantizeModelRequest): Promise<WrittenModel> {
+  const { model, audit, plan, importance, folder, tables } = request
+  return writeModel(host, {
+    model,
+    plan: { ...plan, statistics: importance.hash },
+    facts: audit.weights,
+    importance: importance.byLayer,
+    folder,
+    tables,
+    prompt: '<image>\n{question}',
+  })
+}

@@ -1,0 +1,226 @@
+import type { Audit } from '../audit/audit-types.ts'
+import type { Finding } from '../base/finding.ts'
+import type { Host } from '../base/host.ts'
+import type { ResolvedConfig, ResolvedEvaluation } from '../config/merge-config.ts'
+import type { CheckpointModel } from '../convert/read-model.ts'
+import { readCheckpointModel } from '../convert/read-model.ts'
+import { compareEvaluations } from '../evaluate/paired.ts'
+import type { Plan } from '../plan/plan-types.ts'
+import type { WrittenModel } from '../quantize/write-model.ts'
+import { buildReport } from '../report/build-report.ts'
+import { gatesOf } from '../report/gates.ts'
+import { reportEvaluation } from '../report/report-evaluation.ts'
+import type { Report, ReportEvaluation } from '../report/report-types.ts'
+import { loadVqaDataset } from '../tasks/dataset.ts'
+import type { VlmModel } from '../tasks/vqa/answer.ts'
+import { auditModel } from './audit-model.ts'
+import type { Importance } from './calibrate-model.ts'
+import { evaluateModel } from './evaluate-model.ts'
+import type { FloatModel } from './float-model.ts'
+import { writeFloatModel } from './float-model.ts'
+import { importanceForPlan, planModel, quantizeModel } from './quantize-model.ts'
+import type { Steps } from './steps.ts'
+import { startSteps } from './steps.ts'
+
+export type RunRequest = {
+  readonly path: string
+  readonly config: ResolvedConfig
+  /** A plan to follow in the place of planning. */
+  readonly planFile: string | null
+  /** An existing, empty folder for the result, and one for work files. */
+  readonly folder: string
+  readonly scratch: string
+  readonly tables: 'shared' | 'copied'
+  /** Seconds since any fixed moment. */
+  readonly now: () => number
+  /** Versions and machine, for the report. */
+  readonly provenance: Report['provenance']
+}
+
+export type RunResult = { readonly report: Report; readonly written: WrittenModel }
+
+/**
+ * The whole flow: read, audit, calibrate, plan, quantize, evaluate before and after, report.
+ * Everything reported was measured on the files that were written.
+ */
+export async function runModel(host: Host, request: RunRequest): Promise<RunResult> {
+  const steps = startSteps(host.emit, request.now)
+  const { config } = request
+  const model = await steps.run('read', () => readCheckpointModel(host, request.path))
+  try {
+    const audit = await steps.run('audit', () => auditModel(host, model))
+    const plan = await steps.run('plan', () =>
+      planModel(host, audit, config, request.planFile, null),
+    )
+    const floatModel = once(() => makeFloatModel(host, model, audit, request))
+    const importance = await calibrateStep(host, steps, { model, audit, plan, config, floatModel })
+    const { folder, tables } = request
+    const written = await steps.run('quantize', () =>
+      quantizeModel(host, { model, audit, plan, importance, folder, tables }),
+    )
+    const evaluations = await evaluateStep(host, steps, request, model, written, floatModel)
+    const report = reportOf({ request, model, audit, plan, importance, written, evaluations, steps })
+    return { report, written }
+  } finally {
+    await model.close()
+  }
+}
+
+function makeFloatModel(
+  host: Host,
+  model: CheckpointModel,
+  audit: Audit,
+  request: RunRequest,
+): Promise<FloatModel> {
+  const probes = request.config.calibration.data === null ? 'plain' : 'with-probes'
+  const folder = host.within(request.scratch, 'float')
+  return writeFloatModel(host, model, audit.weights, folder, probes)
+}
+
+type CalibrateStep = {
+  readonly model: CheckpointModel
+  readonly audit: Audit
+  readonly plan: Plan
+  readonly config: ResolvedConfig
+  readonly floatModel: () => Promise<FloatModel>
+}
+
+async function calibrateStep(
+  host: Host,
+  steps: Steps,
+  { model, audit, plan, config, floatModel }: CalibrateStep,
+): Promise<Importance> {
+  const importance = await steps.run('calibrate', () =>
+    importanceForPlan(host, model, audit, plan, config, floatModel),
+  )
+  if (importance.hash === null) {
+    steps.skipped(
+      'calibrate',
+      config.calibration.data === null ? 'no calibration data was given' : 'no weight needs it',
+    )
+  }
+  return importance
+}
+
+/** One evaluated set: what was asked for, and the results. */
+type EvaluatedSet = { readonly limits: ResolvedEvaluation; readonly result: ReportEvaluation }
+
+async function evaluateStep(
+  host: Host,
+  steps: Steps,
+  request: RunRequest,
+  model: CheckpointModel,
+  written: WrittenModel,
+  floatModel: () => Promise<FloatModel>,
+): Promise<readonly EvaluatedSet[]> {
+  const sets: EvaluatedSet[] = []
+  for (const limits of request.config.evaluation) {
+    const float = await floatModel()
+    const common = { data: limits.data, limit: limits.limit, now: request.now }
+    const { numerics } = request.config
+    const before = await steps.run('evaluate float', () =>
+      evaluateModel(host, {
+        ...common,
+        folder: model.path,
+        files: float.files,
+        numerics: 'faithful',
+        stage: 'evaluate float',
+      }),
+    )
+    const after = await steps.run('evaluate quantized', () =>
+      evaluateModel(host, {
+        ...common,
+        folder: request.folder,
+        files: writtenFiles(host, request.folder, written),
+        numerics,
+        stage: 'evaluate quantized',
+      }),
+    )
+    const paired = compareEvaluations(before.answers, after.answers)
+    const dataset = await loadVqaDataset(host, limits.data, { labels: 'required' })
+    const paths = new Map(dataset.samples.map((sample) => [sample.id, sample.imagePath]))
+    const result = await reportEvaluation(
+      host,
+      before.evaluation.data,
+      before.evaluation,
+      after.evaluation,
+      paired,
+      (id) => paths.get(id),
+    )
+    sets.push({ limits, result })
+  }
+  if (sets.length === 0) steps.skipped('evaluate', 'no evaluation data was given')
+  return sets
+}
+
+/** The graphs of a folder that was just written. */
+function writtenFiles(
+  host: Pick<Host, 'within'>,
+  folder: string,
+  written: WrittenModel,
+): VlmModel['files'] {
+  const path = (session: string): string =>
+    host.within(folder, written.manifest.sessions[session] ?? '')
+  return {
+    embed_tokens: path('embed_tokens'),
+    vision_encoder: path('vision_encoder'),
+    decoder_model_merged: path('decoder_model_merged'),
+  }
+}
+
+type Results = {
+  readonly request: RunRequest
+  readonly model: CheckpointModel
+  readonly audit: Audit
+  readonly plan: Plan
+  readonly importance: Importance
+  readonly written: WrittenModel
+  readonly evaluations: readonly EvaluatedSet[]
+  readonly steps: Steps
+}
+
+function reportOf(results: Results): Report {
+  const { request, model, audit, plan, importance, written, evaluations, steps } = results
+  const sets = evaluations.map(({ limits, result }) => ({
+    name: result.name,
+    limits,
+    before: result.before,
+    after: result.after,
+  }))
+  const { origins, ...config } = request.config
+  return buildReport({
+    title: `${baseName(request.path)}: ${plan.preset ?? 'custom'} for ${plan.target}`,
+    beforeBytes: model.bytes,
+    afterBytes: written.bytes,
+    weights: audit.weights,
+    layers: written.result.layers,
+    graphBytes: written.result.graphBytes,
+    gates: gatesOf(sets, { bytes: written.bytes, budget: request.config.budget.size }),
+    evaluations: evaluations.map(({ result }) => result),
+    findings: allFindings(results),
+    files: written.manifest.files,
+    steps: steps.list(),
+    provenance: [
+      ...request.provenance,
+      { name: 'Seed', value: String(plan.seed) },
+      { name: 'Calibration statistics (sha256)', value: importance.hash ?? 'none' },
+      { name: 'Numerics', value: `${request.config.numerics}; lifted graphs run in fp32 here` },
+    ],
+    config: { ...config, origins },
+  })
+}
+
+function allFindings({ audit, plan, evaluations }: Results): readonly Finding[] {
+  const measured = evaluations.flatMap(({ result }) => result.after.findings)
+  return [...audit.findings, ...plan.findings, ...measured]
+}
+
+function baseName(path: string): string {
+  return path.replace(/[/\\]+$/u, '').replace(/^.*[/\\]/u, '')
+}
+
+/** Calls `make` at most once. */
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined
+  return () => (made ??= make())
+}

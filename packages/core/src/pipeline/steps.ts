@@ -1,0 +1,33 @@
+import type { Emit } from '../base/events.ts'
+import type { Report } from '../report/report-types.ts'
+
+/** The steps of a run with their times, told to the screen as they happen. */
+export type Steps = {
+  readonly run: <Value>(name: string, step: () => Promise<Value>) => Promise<Value>
+  /** Notes that a step had nothing to do, and why. */
+  readonly skipped: (name: string, reason: string) => void
+  readonly list: () => Report['steps']
+}
+
+/** @param now - seconds since any fixed moment */
+export function startSteps(emit: Emit, now: () => number): Steps {
+  const done: { name: string; seconds: number | null; note: string }[] = []
+  return {
+    async run(name, step) {
+      emit({ kind: 'stage', stage: name })
+      const started = now()
+      const value = await step()
+      const seconds = now() - started
+      done.push({ name, seconds, note: '' })
+      emit({ kind: 'stage-done', stage: name, summary: `${seconds.toFixed(1)} s` })
+      return value
+    },
+    skipped(name, reason) {
+      const at = done.findIndex((step) => step.name === name)
+      if (at >= 0) done.splice(at, 1)
+      done.push({ name, seconds: null, note: `skipped: ${reason}` })
+      emit({ kind: 'notice', message: `${name}: skipped, ${reason}` })
+    },
+    list: () => [...done],
+  }
+}
