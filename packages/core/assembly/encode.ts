@@ -1,4 +1,5 @@
-// Twins of blockExtremes (src/kernels/scales.ts) and encodeBlocks (src/kernels/encode.ts).
+// Twins of blockExtremes (src/kernels/scales.ts) and encodeBlocks and decodeBlocks (src/kernels/encode.ts).
+import { floatToHalf4, halfToFloat4 } from './convert'
 
 /** 1.5 * 2^23: adding it leaves a float32 no room for a fraction, so the processor rounds. */
 const ROUNDING_SHIFT: f32 = 12582912.0
@@ -90,6 +91,39 @@ export function encodeBlocks(
       v128.store(codes + i, i8x16.narrow_i16x8_s(ab, cd))
     }
     x += <usize>blockLength << 2
+    codes += blockLength
+    scale += 4
+  }
+}
+
+/**
+ * Writes one value a code, rounded to half precision if `isHalf`; then every scale must be a
+ * half, so that the float32 product is exact. Each block writes up to 7 values past its end.
+ */
+export function decodeBlocks(
+  out: usize,
+  codes: usize,
+  scale: usize,
+  zeroPoint: usize,
+  blockLength: i32,
+  blocks: i32,
+  isHalf: i32,
+): void {
+  for (let block = 0; block < blocks; block++) {
+    const step = v128.load32_splat(scale)
+    const zeros = i16x8.splat(zeroPoint == 0 ? 0 : <i16>load<i8>(zeroPoint + block))
+    for (let i = 0; i < blockLength; i += 8) {
+      const steps = i16x8.sub(v128.load8x8_s(codes + i), zeros)
+      let low = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(steps)), step)
+      let high = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(steps)), step)
+      if (isHalf) {
+        low = halfToFloat4(floatToHalf4(low))
+        high = halfToFloat4(floatToHalf4(high))
+      }
+      v128.store(out + (<usize>i << 2), low)
+      v128.store(out + (<usize>i << 2), high, 16)
+    }
+    out += <usize>blockLength << 2
     codes += blockLength
     scale += 4
   }

@@ -1,6 +1,6 @@
 // SIMD twins of the scalar kernels, without allocation: the caller places every buffer.
 // Build: npm run kernels
 export { bfloat16ToFloat, floatToHalf, halfToFloat } from './convert'
-export { blockExtremes, encodeBlocks } from './encode'
+export { blockExtremes, decodeBlocks, encodeBlocks } from './encode'
 export { addErrors, clearNotFinite, searchBlocks } from './mse'
 export { packNibbles } from './pack'

@@ -29,29 +29,67 @@ function errors4(x: v128, weights: v128, inverse: v128, low: v128, high: v128): 
   return f32x4.mul(f32x4.mul(error, error), weights)
 }
 
-/** The sum over at most SEGMENT_LENGTH values: four lanes, (0 + 2) + (1 + 3). */
+/** The value of one lane in every lane. */
 // @ts-ignore: decorator
 @inline
-function segmentError(x: usize, weights: usize, count: i32, inverse: v128, low: v128, high: v128): f32 {
-  let lanes = f32x4.splat(0)
+function splatLane0(x: v128): v128 {
+  return i8x16.shuffle(x, x, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3)
+}
+
+/**
+ * The sums over at most SEGMENT_LENGTH values for four candidates, one in each lane. The sum of a
+ * candidate is over four lanes of its own, (0 + 2) + (1 + 3).
+ */
+// @ts-ignore: decorator
+@inline
+function segmentErrors(x: usize, weights: usize, count: i32, inverse: v128, low: v128, high: v128): v128 {
+  const inverse0 = splatLane0(inverse)
+  const inverse1 = i8x16.shuffle(inverse, inverse, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7)
+  const inverse2 = i8x16.shuffle(inverse, inverse, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11)
+  const inverse3 = i8x16.shuffle(inverse, inverse, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15)
+  let sum0 = f32x4.splat(0)
+  let sum1 = sum0
+  let sum2 = sum0
+  let sum3 = sum0
   const end = x + (<usize>(count & ~3) << 2)
   while (x < end) {
-    lanes = f32x4.add(lanes, errors4(v128.load(x), v128.load(weights), inverse, low, high))
+    const values = v128.load(x)
+    const weight = v128.load(weights)
+    sum0 = f32x4.add(sum0, errors4(values, weight, inverse0, low, high))
+    sum1 = f32x4.add(sum1, errors4(values, weight, inverse1, low, high))
+    sum2 = f32x4.add(sum2, errors4(values, weight, inverse2, low, high))
+    sum3 = f32x4.add(sum3, errors4(values, weight, inverse3, low, high))
     x += 16
     weights += 16
   }
   const rest = count & 3
   if (rest > 0) {
-    const errors = errors4(v128.load(x), v128.load(weights), inverse, low, high)
-    lanes = f32x4.add(lanes, v128.and(errors, i32x4.gt_s(i32x4.splat(rest), i32x4(0, 1, 2, 3))))
+    const values = v128.load(x)
+    const weight = v128.load(weights)
+    const isValue = i32x4.gt_s(i32x4.splat(rest), i32x4(0, 1, 2, 3))
+    sum0 = f32x4.add(sum0, v128.and(errors4(values, weight, inverse0, low, high), isValue))
+    sum1 = f32x4.add(sum1, v128.and(errors4(values, weight, inverse1, low, high), isValue))
+    sum2 = f32x4.add(sum2, v128.and(errors4(values, weight, inverse2, low, high), isValue))
+    sum3 = f32x4.add(sum3, v128.and(errors4(values, weight, inverse3, low, high), isValue))
   }
-  const pairs = f32x4.add(lanes, i8x16.shuffle(lanes, lanes, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7))
-  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1)
+  // Lanes (0 + 2, 1 + 3) of two candidates side by side, then their sums of all four.
+  const pairs01 = f32x4.add(
+    i8x16.shuffle(sum0, sum1, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+    i8x16.shuffle(sum0, sum1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31),
+  )
+  const pairs23 = f32x4.add(
+    i8x16.shuffle(sum2, sum3, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+    i8x16.shuffle(sum2, sum3, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31),
+  )
+  return f32x4.add(
+    i8x16.shuffle(pairs01, pairs23, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27),
+    i8x16.shuffle(pairs01, pairs23, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31),
+  )
 }
 
 /**
- * Adds the errors of one piece of a block to the float64 total of each candidate scale. A piece
- * that is not the last is whole segments long.
+ * Adds the errors of one piece of a block to the float64 total of each candidate scale, of which
+ * there are a multiple of 4. A piece that is not the last is whole segments long.
  */
 export function addErrors(
   totals: usize,
@@ -65,17 +103,22 @@ export function addErrors(
 ): void {
   const low = f32x4.splat(<f32>qmin)
   const high = f32x4.splat(<f32>qmax)
-  for (let candidate = 0; candidate < candidateCount; candidate++) {
-    const inverse = f32x4.splat(<f32>1 / load<f32>(candidates))
-    let total = load<f64>(totals)
+  for (let candidate = 0; candidate < candidateCount; candidate += 4) {
+    const inverse = f32x4.div(f32x4.splat(1), v128.load(candidates))
+    let total01 = v128.load(totals)
+    let total23 = v128.load(totals, 16)
     for (let start = 0; start < count; start += SEGMENT_LENGTH) {
       const offset = <usize>start << 2
       const length = min(SEGMENT_LENGTH, count - start)
-      total += <f64>segmentError(x + offset, weights + offset, length, inverse, low, high)
+      const errors = segmentErrors(x + offset, weights + offset, length, inverse, low, high)
+      const upper = i8x16.shuffle(errors, errors, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+      total01 = f64x2.add(total01, f64x2.promote_low_f32x4(errors))
+      total23 = f64x2.add(total23, f64x2.promote_low_f32x4(upper))
     }
-    store<f64>(totals, total)
-    candidates += 4
-    totals += 8
+    v128.store(totals, total01)
+    v128.store(totals, total23, 16)
+    candidates += 16
+    totals += 32
   }
 }
 
@@ -135,7 +178,7 @@ export function searchBlocks(
     const plain = load<f32>(scale)
     if (plain >= SMALLEST_SEARCHED) {
       writeCandidates(candidates, fractions, candidateCount, plain, isHalf)
-      memory.fill(totals, 0, candidateCount << 3)
+      for (let i = 0; i < candidateCount; i += 2) v128.store(totals + (i << 3), i64x2.splat(0))
       addErrors(totals, x, weights, blockLength, candidates, candidateCount, qmin, qmax)
       store<f32>(scale, bestCandidate(totals, candidates, candidateCount))
     }

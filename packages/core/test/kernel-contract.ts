@@ -219,6 +219,29 @@ function codeContract(kernels: Kernels): void {
     }
   })
 
+  test.for(['float16', 'float32'] as const)('decodeBlocks equals the reference, %s', (dtype) => {
+    for (const { x, spec } of [...blockCases(anyFloat), ...LARGE_CASES]) {
+      const blocks = x.length / spec.blockLength
+      const codes = Int8Array.from(x, (_, i) => (i * 37) % 256)
+      const odd = Float32Array.from({ length: blocks }, (_, i) => Math.fround(0.7 / (1 + i * 31)))
+      const half = new Float32Array(blocks)
+      kernels.roundScales(half, odd, 'float16')
+      const zero = Int8Array.from({ length: blocks }, (_, i) => (i * 91) % 256)
+      for (const [scale, zeroPoint] of [
+        [odd, undefined],
+        [odd, zero],
+        [half, zero],
+      ] as const) {
+        const out = new Float32Array(x.length)
+        const expected = new Float32Array(x.length)
+        const decodeSpec = { blockLength: spec.blockLength, dtype }
+        kernels.decodeBlocks(out, codes, scale, zeroPoint, decodeSpec)
+        scalarKernels.decodeBlocks(expected, codes, scale, zeroPoint, decodeSpec)
+        expect(firstDifference(out, expected)).toBe(-1)
+      }
+    }
+  })
+
   test('a value inside the range comes back within half a step', () => {
     const values = fc.array(weightFloat, { minLength: 1, maxLength: 70 })
     fc.assert(

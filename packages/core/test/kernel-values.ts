@@ -31,8 +31,10 @@ export const anyFloat: fc.Arbitrary<number> = fc.oneof(
   fc.float({ min: -2, max: 2, noNaN: true }),
 )
 
-/** A float32 of the size that weights have. */
-export const weightFloat: fc.Arbitrary<number> = fc.float({ min: -4, max: 4, noNaN: true })
+/** A float32 of the size that weights have: 0, or a magnitude from 2^-60 to 4. */
+export const weightFloat: fc.Arbitrary<number> = fc
+  .float({ min: -4, max: 4, noNaN: true })
+  .map((value) => (Math.abs(value) < 2 ** -60 ? 0 : value))
 
 /** Uniform integers from 0 to 2^32 - 1, the same on every run. */
 export function seededIntegers(seed: number): () => number {

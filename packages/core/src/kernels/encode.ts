@@ -50,14 +50,14 @@ export function decodeBlocks(
 ): void {
   requireBlocks(codes, scale, zeroPoint, spec.blockLength)
   requireFit(codes.length === out.length, `${codes.length} codes, ${out.length} values`)
-  const round = spec.dtype === 'float16' ? roundToHalf : Math.fround
+  // 9 bits times 24 bits: the double product is exact, and storing it rounds it to float32.
   for (let block = 0; block < scale.length; block++) {
     const blockScale = scale[block]!
     const zero = zeroPoint?.[block] ?? 0
     const end = (block + 1) * spec.blockLength
-    // 9 bits times 24 bits: the double product is exact.
     for (let i = end - spec.blockLength; i < end; i++) {
-      out[i] = round((codes[i]! - zero) * blockScale)
+      const value = (codes[i]! - zero) * blockScale
+      out[i] = spec.dtype === 'float16' ? roundToHalf(value) : value
     }
   }
 }

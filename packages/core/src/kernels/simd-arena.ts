@@ -30,6 +30,7 @@ export type SimdFunction =
   | 'packNibbles'
   | 'blockExtremes'
   | 'encodeBlocks'
+  | 'decodeBlocks'
   | 'clearNotFinite'
   | 'addErrors'
   | 'searchBlocks'

@@ -1,8 +1,16 @@
+import { roundToHalf } from '../tensor/float16.ts'
 import { requireBlocks, requireFit } from './fit.ts'
 import type { BlockSpec, Kernels } from './kernels.ts'
 import { scalarKernels } from './scalar.ts'
 import { coveringScale } from './scales.ts'
-import { type Arena, CHUNK, createArena, pieces, type SimdFunction } from './simd-arena.ts'
+import {
+  type Arena,
+  CHUNK,
+  createArena,
+  type Piece,
+  pieces,
+  type SimdFunction,
+} from './simd-arena.ts'
 import { simdMseScales } from './simd-search.ts'
 
 /**
@@ -22,6 +30,12 @@ export function loadSimdKernels(): Kernels {
     symmetricScales: (scale, x, spec) => symmetricScales(arena, scale, x, spec),
     encodeBlocks: (codes, x, scale, zeroPoint, spec) =>
       encodeBlocks(arena, codes, x, scale, zeroPoint, spec),
+    decodeBlocks: (out, codes, scale, zeroPoint, spec) => {
+      // With other scales the float32 product is not exact, and rounding it again could differ.
+      const isExact = spec.dtype === 'float32' || scale.every((s) => s === roundToHalf(s))
+      const decode = isExact ? decodeBlocks(arena) : scalarKernels.decodeBlocks
+      decode(out, codes, scale, zeroPoint, spec)
+    },
     mseScales: (scale, zeroPoint, x, importance, spec) => {
       if (zeroPoint !== undefined) {
         scalarKernels.mseScales(scale, zeroPoint, x, importance, spec)
@@ -102,16 +116,43 @@ function encodeBlocks(
   requireBlocks(x, scale, zeroPoint, spec.blockLength)
   requireFit(codes.length === x.length, `${x.length} values, ${codes.length} codes`)
   const { at } = arena
-  const { qmin, qmax } = spec
-  for (const { start, length, block, blocks, blockLength } of pieces(x.length, spec.blockLength)) {
+  for (const piece of pieces(x.length, spec.blockLength)) {
+    const { start, length, blocks, blockLength } = piece
     arena.floats(at.x, length).set(x.subarray(start, start + length))
-    arena.floats(at.scale, blocks).set(scale.subarray(block, block + blocks))
-    if (zeroPoint !== undefined) {
-      arena.codes(at.zeroPoint, blocks).set(zeroPoint.subarray(block, block + blocks))
-    }
-    const zeroPoints = zeroPoint === undefined ? 0 : at.zeroPoint
-    const range = [blockLength, blocks, qmin, qmax] as const
+    const zeroPoints = loadScales(arena, scale, zeroPoint, piece)
+    const range = [blockLength, blocks, spec.qmin, spec.qmax] as const
     arena.run('encodeBlocks', at.out, at.x, at.scale, zeroPoints, ...range)
     codes.set(arena.codes(at.out, length), start)
   }
+}
+
+function decodeBlocks(arena: Arena): Kernels['decodeBlocks'] {
+  const { at } = arena
+  return (out, codes, scale, zeroPoint, spec) => {
+    requireBlocks(codes, scale, zeroPoint, spec.blockLength)
+    requireFit(codes.length === out.length, `${codes.length} codes, ${out.length} values`)
+    const isHalf = spec.dtype === 'float16' ? 1 : 0
+    for (const piece of pieces(codes.length, spec.blockLength)) {
+      const { start, length, blocks } = piece
+      arena.codes(at.x, length).set(codes.subarray(start, start + length))
+      const zeroPoints = loadScales(arena, scale, zeroPoint, piece)
+      const data = [at.out, at.x, at.scale, zeroPoints] as const
+      arena.run('decodeBlocks', ...data, piece.blockLength, blocks, isHalf)
+      out.set(arena.floats(at.out, length), start)
+    }
+  }
+}
+
+/** Puts the scales and zero points of a piece in place; the address of the latter, or 0. */
+function loadScales(
+  arena: Arena,
+  scale: Float32Array,
+  zeroPoint: Int8Array | undefined,
+  { block, blocks }: Piece,
+): number {
+  const { at } = arena
+  arena.floats(at.scale, blocks).set(scale.subarray(block, block + blocks))
+  if (zeroPoint === undefined) return 0
+  arena.codes(at.zeroPoint, blocks).set(zeroPoint.subarray(block, block + blocks))
+  return at.zeroPoint
 }

@@ -99,11 +99,12 @@ describe('bfloat16', () => {
     { x: 1, bits: 0x3f80 },
     { x: 1 + 2 ** -8, bits: 0x3f80 },
     { x: 1 + 3 * 2 ** -8, bits: 0x3f82 },
-    { x: 1 + 2 ** -8 + 2 ** -40, bits: 0x3f81 },
+    { x: 1 + 2 ** -8 + 2 ** -23, bits: 0x3f81 },
     { x: 3.4028234663852886e38, bits: 0x7f80 },
     { x: -3.3e38, bits: 0xff78 },
     { x: 2 ** -133, bits: 1 },
     { x: 2 ** -134, bits: 0 },
+    { x: -Infinity, bits: 0xff80 },
   ])('floatToBfloat16($x) is $bits', ({ x, bits }) => {
     expect(floatToBfloat16(x)).toBe(bits)
   })

@@ -1,21 +1,17 @@
-import { roundHalfToEven } from './rounding.ts'
-
 /** Largest finite half-precision value. IEEE 754-2008, binary16. */
 export const MAX_HALF = 65504
 
 /** Smallest positive half-precision value, 2^-24 (subnormal). */
 export const SMALLEST_HALF: number = 2 ** -24
 
-const HALF = { fractionBits: 10, minExponent: -14, max: MAX_HALF } as const
-const BFLOAT16 = { fractionBits: 7, minExponent: -126, max: 2 ** 128 - 2 ** 120 } as const
-
-type FloatFormat = {
-  readonly fractionBits: number
-  /** Exponent of the smallest normal value. */
-  readonly minExponent: number
-  /** Largest finite value. */
-  readonly max: number
-}
+/**
+ * 1.5 * 2^52 times the step between halves in [2^(k - 14), 2^(k - 13)): adding it leaves a double
+ * no room below that step, so the processor rounds. Subnormal halves have the step of k = 0.
+ */
+const HALF_SHIFTS: readonly number[] = Array.from(
+  { length: 31 },
+  (_, k) => 1.5 * 2 ** 52 * SMALLEST_HALF * (1 << k),
+)
 
 /** One value seen as bits; big-endian, so that the sign and exponent come first. */
 const scratch = new DataView(new ArrayBuffer(8))
@@ -62,37 +58,20 @@ export function bfloat16ToFloat(bits: number): number {
   return scratch.getFloat32(0)
 }
 
-/** The bfloat16 bits nearest to `x`, ties to even; beyond the range infinity, NaN 0x7fc0. */
+/** The bfloat16 bits nearest to a float32 `x`, ties to even; beyond the range infinity, NaN 0x7fc0. */
 export function floatToBfloat16(x: number): number {
-  const rounded = roundToFormat(x, BFLOAT16)
-  if (Number.isNaN(rounded)) return 0x7fc0
-  scratch.setFloat32(0, rounded)
-  return scratch.getUint16(0)
+  if (Number.isNaN(x)) return 0x7fc0
+  scratch.setFloat32(0, x)
+  const bits = scratch.getUint32(0)
+  // Just under half a step, or half a step when the result would be odd; a carry is right too.
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
 }
 
-/** The half-precision value nearest to `x` (any double), ties to even; infinity beyond 65504. */
+/** The half-precision value nearest to `x` (any double), ties to even; infinity from 65520 on. */
 export function roundToHalf(x: number): number {
-  return roundToFormat(x, HALF)
-}
-
-/**
- * Rounds once, to a multiple of the format's step at the size of `x`. Dividing and multiplying
- * by that step is exact, because it is a power of two.
- */
-function roundToFormat(x: number, format: FloatFormat): number {
-  if (!Number.isFinite(x)) return x
-  scratch.setFloat64(0, x)
-  const high = scratch.getUint16(0)
-  const exponent = Math.max(((high >>> 4) & 0x7ff) - 1023, format.minExponent)
-  const step = powerOfTwo(exponent - format.fractionBits)
-  const magnitude = roundHalfToEven(Math.abs(x) / step) * step
-  const limited = magnitude > format.max ? Infinity : magnitude
-  return high >= 0x8000 ? -limited : limited
-}
-
-/** 2^exponent for a normal double; `**` need not be exact on every engine. */
-function powerOfTwo(exponent: number): number {
-  scratch.setUint32(0, (exponent + 1023) << 20)
-  scratch.setUint32(4, 0)
-  return scratch.getFloat64(0)
+  const magnitude = Math.abs(x)
+  if (!(magnitude < 65520)) return x * Infinity
+  const shift = HALF_SHIFTS[31 - Math.clz32((magnitude * 2 ** 14) | 1)] ?? 0
+  // The sign apart, so that -0 and what rounds to it keep theirs.
+  return Math.sign(x) * (magnitude + shift - shift)
 }
