@@ -4,7 +4,10 @@ import {
   ModelProtoSchema,
   TensorProto_DataType,
 } from '../../core/src/formats/onnx/generated/onnx_pb.ts'
-import type { NodeProtoSchema } from '../../core/src/formats/onnx/generated/onnx_pb.ts'
+import type {
+  NodeProtoSchema,
+  TensorProtoSchema,
+} from '../../core/src/formats/onnx/generated/onnx_pb.ts'
 
 export const Dtype: typeof TensorProto_DataType = TensorProto_DataType
 
@@ -19,6 +22,7 @@ export function onnxModel(
   nodes: readonly MessageInitShape<typeof NodeProtoSchema>[],
   inputs: readonly Value[],
   outputs: readonly Value[],
+  initializer: readonly MessageInitShape<typeof TensorProtoSchema>[] = [],
 ): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: 10n,
@@ -28,6 +32,7 @@ export function onnxModel(
       node: [...nodes],
       input: inputs.map(valueInfo),
       output: outputs.map(valueInfo),
+      initializer: [...initializer],
     },
   })
   return toBinary(ModelProtoSchema, model)
@@ -64,6 +69,41 @@ export function heavyModel(size: number, steps: number): Uint8Array {
   }))
   const value = (name: string): Value => ({ name, dtype: Dtype.FLOAT, shape: [size, size] })
   return onnxModel(nodes, [value('x')], [value('y')])
+}
+
+/**
+ * `y = x · decoded weight`, with an int4 weight of shape (64, 32) in blocks of 32 along axis 0. All
+ * scales are 0.25.
+ *
+ * @param codes - uint8, two codes a byte, low nibble first
+ */
+export function blockedModel(codes: Uint8Array): Uint8Array {
+  const scales = new Float32Array(2 * 32).fill(0.25)
+  return onnxModel(
+    [
+      {
+        opType: 'DequantizeLinear',
+        input: ['codes', 'scale'],
+        output: ['w'],
+        attribute: [
+          { name: 'axis', type: 2, i: 0n },
+          { name: 'block_size', type: 2, i: 32n },
+        ],
+      },
+      { opType: 'MatMul', input: ['x', 'w'], output: ['y'] },
+    ],
+    [{ name: 'x', dtype: Dtype.FLOAT, shape: ['n', 64] }],
+    [{ name: 'y', dtype: Dtype.FLOAT, shape: ['n', 32] }],
+    [
+      { name: 'codes', dims: [64n, 32n], dataType: Dtype.INT4, rawData: codes },
+      {
+        name: 'scale',
+        dims: [2n, 32n],
+        dataType: Dtype.FLOAT,
+        rawData: new Uint8Array(scales.buffer),
+      },
+    ],
+  )
 }
 
 function valueInfo({ name, dtype, shape }: Value) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { RuntimeTensor, Session } from '@mixbit/core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSession } from '../src/host/session.ts'
-import { Dtype, identityModel, onnxModel, twoOutputModel } from './host-models.ts'
+import { Dtype, blockedModel, identityModel, onnxModel, twoOutputModel } from './host-models.ts'
 
 let folder = ''
 beforeAll(async () => {
@@ -139,4 +139,23 @@ test('a tensor whose data is of another dtype than it says is a mistake of the p
   const x: RuntimeTensor = { dtype: 'float32', shape: [1, 2], data: new Int32Array(2) }
   await expect(session.run({ x })).rejects.toThrow(TypeError)
   await session.release()
+})
+
+test('faithful numerics multiply with the decoded weight in float32', async () => {
+  const codes = Uint8Array.from({ length: (64 * 32) / 2 }, (_, i) => (i * 37) % 256)
+  const x = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * 1.7))
+  const session = await load('blocked.onnx', blockedModel(codes))
+  const { y } = await session.run({ x: { dtype: 'float32', shape: [1, 64], data: x } })
+  await session.release()
+
+  const weight = (row: number, column: number): number => {
+    const element = row * 32 + column
+    const nibble = ((codes[element >> 1] ?? 0) >> (element % 2 === 0 ? 0 : 4)) & 15
+    return (nibble > 7 ? nibble - 16 : nibble) * 0.25
+  }
+  expect(y?.data).toHaveLength(32)
+  for (let column = 0; column < 32; column++) {
+    const exact = x.reduce((sum, value, row) => sum + value * weight(row, column), 0)
+    expect(Number(y?.data[column])).toBeCloseTo(exact, 4)
+  }
 })
