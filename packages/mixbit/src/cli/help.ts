@@ -5,6 +5,9 @@ import { wrap } from '../terminal/text.ts'
 /** Help is laid out for this width, or less on a narrower terminal. */
 const WIDEST = 100
 
+const EXIT_CODES =
+  'Exit codes: 0 done, 1 a gate failed, 2 bad input or usage, 70 a defect in Mixbit, 130 stopped.'
+
 /** `mixbit run <model> [options]`. */
 export function usageLine(spec: CommandSpec): string {
   const positionals = spec.positionals.map(({ name, required }) =>
@@ -36,9 +39,7 @@ export function toolHelp(commands: readonly CommandSpec[], columns: number): str
         width,
       ),
     ],
-    [
-      'Exit codes: 0 done, 1 a gate failed, 2 bad input or usage, 70 a defect in Mixbit, 130 stopped.',
-    ],
+    wrap(EXIT_CODES, width),
   ])
 }
 

@@ -1,11 +1,14 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { parseDocument } from 'yaml'
+import { Parser, parseDocument } from 'yaml'
 import { MixbitError, parseConfig } from '@mixbit/core'
 import type { Settings } from '@mixbit/core'
 
 /** A config is written by hand; a larger file is something else. */
-const MAX_CONFIG_BYTES = 1_000_000
+const MAX_CONFIG_BYTES = 100_000
+
+/** Levels of the syntax tree, which has two for each level of the text. */
+const MAX_NESTING = 100
 
 /**
  * Reads a config file, YAML or JSON. Paths in it are relative to its own folder.
@@ -56,8 +59,9 @@ async function readSmallFile(file: string, name: string): Promise<Uint8Array> {
 
 /** JSON is YAML too. The reader bounds aliases, so a small file cannot grow without end. */
 function parseYaml(text: string, name: string): unknown {
+  refuseDeepNesting(text, name)
   const document = parseDocument(text, { prettyErrors: true })
-  const [problem] = document.errors
+  const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined) {
     const [first = ''] = problem.message.split('\n')
     throw new MixbitError('invalid-config', `${name}: ${first.replace(/:$/u, '.')}`, { file: name })
@@ -68,6 +72,28 @@ function parseYaml(text: string, name: string): unknown {
     const reason = error instanceof Error ? error.message : String(error)
     throw new MixbitError('invalid-config', `${name}: ${reason}.`, { file: name }, { cause: error })
   }
+}
+
+/** The syntax tree is built without recursion, and reading it is not: so its depth is checked first. */
+function refuseDeepNesting(text: string, name: string): void {
+  let level: readonly object[] = [...new Parser().parse(text)]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_NESTING) {
+      throw new MixbitError(
+        'invalid-config',
+        `${name} is nested deeper than ${MAX_NESTING} levels; a config needs four.`,
+        { file: name, limit: MAX_NESTING },
+      )
+    }
+    level = level.flatMap(children)
+  }
+}
+
+/** The nodes of the syntax tree right below one: its own fields, and those of its list of items. */
+function children(node: object): readonly object[] {
+  return Object.values(node)
+    .flatMap((field: unknown): readonly unknown[] => (Array.isArray(field) ? field : [field]))
+    .filter((field): field is object => typeof field === 'object' && field !== null)
 }
 
 function resolvePaths(settings: Settings, folder: string): Settings {
