@@ -48,3 +48,5 @@ export type {
   ReportEvaluation,
   ReportLayer,
 } from './report/report-types.ts'
+export { jobs } from './jobs.ts'
+export type { Jobs } from './jobs.ts'

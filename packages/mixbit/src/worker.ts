@@ -1,0 +1,5 @@
+import { jobs } from '@mixbit/core'
+import { serveJobs } from './host/serve-jobs.ts'
+
+// What a worker thread of the pool starts.
+serveJobs(jobs)
