@@ -396,6 +396,15 @@ test('any broken data set gives a coded error or findings, never a crash', async
   )
 })
 
+test('a value that is nested without end is refused, not walked', async () => {
+  const deep = '['.repeat(200_000) + ']'.repeat(200_000)
+  const questions = `{"questions": [{"question_id": 1, "image_id": 1, "question": ${deep}}]}`
+  const host = memoryHost({ ...files(), 'd/q.json': questions })
+  await expect(loadVqaDataset(host, 'd/set.json', { labels: 'required' })).rejects.toMatchObject({
+    message: 'd/q.json: questions[0].question must be text; found a list of 1.',
+  })
+})
+
 test('PocketVQA loads as it ships', async () => {
   const root = new URL('../../../fixtures/pocket-vqa/', import.meta.url)
   const read = (path: string) => new Uint8Array(readFileSync(new URL(path, root)))

@@ -20,6 +20,9 @@ const PLANNED_KINDS: readonly string[] = [
   'tensors',
 ]
 
+/** Longer names are cut in messages. */
+const MOST_SHOWN = 60
+
 /** More new tokens than this are no answer. */
 const MOST_NEW_TOKENS = 4096
 
@@ -122,7 +125,7 @@ function readKind(value: unknown, file: string): (typeof READ_KINDS)[number] {
     'invalid-dataset',
     isPlanned
       ? `${file}: data sets of kind "${kind}" are not supported yet. Supported: ${READ_KINDS.join(', ')}.`
-      : `${file}: kind must be one of ${READ_KINDS.join(', ')}; found ${JSON.stringify(kind) ?? 'none'}.`,
+      : `${file}: kind must be one of ${READ_KINDS.join(', ')}; found ${typeof kind === 'string' ? `"${kind.slice(0, MOST_SHOWN)}"` : 'none'}.`,
     { file, key: 'kind', supported: READ_KINDS },
   )
 }

@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { MixbitError } from '../base/error.ts'
 import {
   describedPreprocessSchema,
   preprocessFromDescriptor,
@@ -113,5 +115,27 @@ test('errors of nested keys name the key and what is allowed', () => {
   )
   expect(parse({ size: [1, 1], gamma: 2 })).toThrow(
     'd.json: gamma: unknown key. Allowed here: layout, size, resize, crop, colour, scale, mean, std.',
+  )
+})
+
+test('any JSON gives steps or a coded error', () => {
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.integer(),
+    fc.boolean(),
+    fc.constant({ shortest_edge: 3 }),
+  )
+  const keys = fc.constantFrom('size', 'crop_size', 'resample', 'image_mean', 'do_resize', 'do_pad')
+  const outcome = (file: unknown): string => {
+    try {
+      return preprocessFromProcessor(file, 'p').layout
+    } catch (error) {
+      return error instanceof MixbitError ? 'refused' : String(error)
+    }
+  }
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), fc.dictionary(keys, value)), (file) => {
+      expect(['NCHW', 'refused']).toContain(outcome(file))
+    }),
   )
 })

@@ -99,10 +99,10 @@ function unit(origin: string): string {
   return origin === 'array' ? ' entries' : ''
 }
 
+/** Never walks into lists and objects: they may be as deep and as large as the file. */
 function shown(value: unknown): string {
-  const text =
-    typeof value === 'bigint' || typeof value === 'symbol'
-      ? String(value)
-      : (JSON.stringify(value) ?? String(value))
-  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}...` : text
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  if (typeof value !== 'string') return String(value)
+  return JSON.stringify(value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}...` : value)
 }
