@@ -38,7 +38,8 @@ type Segment = {
  *
  * @param scale - out, float32, one a block, exactly representable in the stored dtype
  * @param zeroPoint - out, int8, one a block; undefined for symmetric codes
- * @param importance - float32, shape (cols), each >= 0 and finite; the same for every row
+ * @param importance - float32, shape (cols), the same for every row; each 0 or from 2^-100 to 2^100,
+ *   so that products stay in float32
  */
 export function mseScales(
   scale: Float32Array,

@@ -1,0 +1,80 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { anyFloat } from '../../test/kernel-values.ts'
+import { errorSums, mergeErrors } from './error-sums.ts'
+import { EMPTY_SCAN, histogram, mergeScans, scanValues } from './scan.ts'
+
+test('a scan counts, sums and finds the ends of the finite values', () => {
+  const scan = scanValues(Float32Array.of(1, -2, 0, NaN, 3, -Infinity), 6)
+  expect(scan).toEqual({
+    finite: 4,
+    notFinite: 2,
+    zeros: 1,
+    min: -2,
+    max: 3,
+    sum: 2,
+    sumSquares: 14,
+    smallestGroup: 3,
+  })
+})
+
+test('runs of 32 do not cross rows, and all-zero runs do not count', () => {
+  // Two rows of 40: runs of 32 and 8; the largest magnitudes are 5, 0.5, 0 and 2.
+  const x = new Float32Array(80)
+  x[31] = -5
+  x[32] = 0.5
+  x[79] = 2
+  expect(scanValues(x, 40).smallestGroup).toBe(0.5)
+  expect(scanValues(new Float32Array(80), 40).smallestGroup).toBeNull()
+})
+
+test('parts of whole rows join to the scan of the whole', () => {
+  const rows = fc.array(fc.array(anyFloat, { minLength: 5, maxLength: 5 }), { maxLength: 12 })
+  fc.assert(
+    fc.property(rows, fc.nat(12), (list, cut) => {
+      const x = Float32Array.from(list.flat())
+      const split = Math.min(cut, list.length) * 5
+      const joined = mergeScans(
+        scanValues(x.subarray(0, split), 5),
+        scanValues(x.subarray(split), 5),
+      )
+      const whole = scanValues(x, 5)
+      // Sums may round otherwise when they are joined.
+      const { sum, sumSquares, ...exact } = joined
+      expect(whole).toMatchObject(exact)
+      expect(Math.abs(whole.sum - sum)).toBeLessThanOrEqual(1e-12 * Math.sqrt(60 * sumSquares))
+      expect(Math.abs(whole.sumSquares - sumSquares)).toBeLessThanOrEqual(1e-12 * sumSquares)
+      expect(mergeScans(EMPTY_SCAN, whole)).toEqual(whole)
+    }),
+  )
+})
+
+// By hand: four bins over [0, 4].
+test.for([
+  { name: 'each bin holds its lower end, the last both', x: [0, 1, 2, 3, 4], counts: [1, 1, 1, 2] },
+  { name: 'what lies outside falls in the end bins', x: [-9, 9], counts: [1, 0, 0, 1] },
+  { name: 'what is not finite is left out', x: [NaN, Infinity, 1.5], counts: [0, 1, 0, 0] },
+])('histogram: $name', ({ x, counts }) => {
+  const out = new Uint32Array(4)
+  histogram(out, Float32Array.from(x), 0, 4)
+  expect([...out]).toEqual(counts)
+})
+
+test('a histogram of one value puts all in the first bin, and counts add up', () => {
+  const out = new Uint32Array(64)
+  histogram(out, Float32Array.of(2, 2), 2, 2)
+  histogram(out, Float32Array.of(2), 2, 2)
+  expect(out[0]).toBe(3)
+})
+
+test('errorSums leaves out pairs that are not finite', () => {
+  const x = Float32Array.of(1, 2, NaN, 4, Infinity)
+  const y = Float32Array.of(1.5, 0, 3, Infinity, Infinity)
+  expect(errorSums(x, y)).toEqual({ squaredError: 4.25, squaredSignal: 5, maxAbsError: 2 })
+})
+
+test('the sums of two parts join', () => {
+  const a = errorSums(Float32Array.of(1), Float32Array.of(3))
+  const b = errorSums(Float32Array.of(2), Float32Array.of(1))
+  expect(mergeErrors(a, b)).toEqual({ squaredError: 5, squaredSignal: 5, maxAbsError: 2 })
+})
