@@ -81,10 +81,15 @@ function stage(importer: VisionImporter, input: FeatureMap, layer: string): Feat
   for (let j = 0; j < blocks; j++) {
     const block = `${layer}.${j}`
     if (tensors.hasUnder(`${block}.token_mixer.reparam_conv`)) x = repMixerBlock(importer, x, block)
-    else if (tensors.hasUnder(`${block}.token_mixer.qkv`)) x = attentionBlock(importer, x, block)
+    else if (isAttention(tensors, block)) x = attentionBlock(importer, x, block)
     else throw noMixer(block)
   }
   return x
+}
+
+/** Also when a tensor is missing, so that the message names the right one. */
+function isAttention(tensors: Tensors, block: string): boolean {
+  return tensors.hasUnder(`${block}.token_mixer.qkv`) || tensors.hasUnder(`${block}.norm`)
 }
 
 function noMixer(block: string): MixbitError {
