@@ -62,7 +62,7 @@ export function formatDecibels(value: number | null): string {
 export function formatError(value: number): string {
   if (!Number.isFinite(value)) return NONE
   if (value === 0) return '0'
-  return signed(Math.abs(value) < 1e-3 ? value.toExponential(1) : String(round(value, 2)))
+  return signed(Math.abs(value) < 1e-4 ? value.toExponential(1) : String(round(value, 2)))
 }
 
 export function formatSeconds(seconds: number | null): string {

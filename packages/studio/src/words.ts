@@ -57,7 +57,7 @@ const GATE_WORDS: Readonly<Record<string, GateWords>> = {
   'max-drop': {
     label: 'Accuracy lost',
     bound: 'at most',
-    format: (value) => `${(value * 100 || 0).toFixed(1).replace('-', '\u2212')}\u00a0points`,
+    format: (value) => `${formatPoints(value).replace('+', '')}\u00a0points`,
   },
   'min-retained': { label: 'Accuracy kept', bound: 'at least', format: formatPercent },
   size: { label: 'Size', bound: 'at most', format: formatBytes },

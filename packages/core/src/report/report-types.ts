@@ -38,7 +38,11 @@ export type ReportLayer = {
   readonly mse: number
   readonly maxAbsError: number
   readonly reasons: readonly string[]
-  readonly histogram: { readonly min: number; readonly max: number; readonly counts: readonly number[] } | null
+  readonly histogram: {
+    readonly min: number
+    readonly max: number
+    readonly counts: readonly number[]
+  } | null
 }
 
 /** A question whose answer changed. */
@@ -80,7 +84,11 @@ export type Report = {
   readonly evaluations: readonly ReportEvaluation[]
   readonly findings: readonly Finding[]
   /** Files of the output, in order. */
-  readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[]
+  readonly files: readonly {
+    readonly path: string
+    readonly bytes: number
+    readonly sha256: string
+  }[]
   /** Steps with seconds; skipped ones say why. */
   readonly steps: readonly {
     readonly name: string

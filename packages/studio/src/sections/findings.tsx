@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import type { Finding } from '../../../core/src/base/finding.ts'
 import { formatPlural } from '../format.ts'
-import { DottedName } from '../parts/dotted-name.tsx'
+import { LongName } from '../parts/long-name.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Section } from '../parts/section.tsx'
 
@@ -39,7 +39,7 @@ function FindingItem({ finding }: { readonly finding: Finding }): JSX.Element {
         </p>
         <p class="about">
           <code>{finding.code}</code>
-          {finding.subject !== undefined && <DottedName name={finding.subject} />}
+          {finding.subject !== undefined && <LongName name={finding.subject} />}
         </p>
       </div>
     </li>

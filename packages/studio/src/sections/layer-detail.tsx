@@ -22,7 +22,7 @@ export function LayerDetail({ layer }: { readonly layer: ReportLayer }): JSX.Ele
         ))}
       </dl>
       <div class="reasons">
-        <h4>Why</h4>
+        <h3>Why</h3>
         {layer.reasons.length === 0 && <p>No rule spoke.</p>}
         <ol>
           {layer.reasons.map((reason, i) => (

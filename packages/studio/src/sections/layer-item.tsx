@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import type { ReportLayer } from '../../../core/src/report/report-types.ts'
 import { Bar } from '../charts/bar.tsx'
 import { formatBytes, formatDecibels, formatError, formatShape } from '../format.ts'
-import { DottedName } from '../parts/dotted-name.tsx'
+import { LongName } from '../parts/long-name.tsx'
 import { COLUMN_COUNT } from './layer-head.tsx'
 import { LayerDetail } from './layer-detail.tsx'
 
@@ -30,7 +30,7 @@ export function LayerItem({ index, layer, highest, open, onToggle }: LayerItemPr
               onToggle(index)
             }}
           >
-            <DottedName name={layer.layer} />
+            <LongName name={layer.layer} />
           </button>
         </th>
         <LayerCells layer={layer} highest={highest} />
@@ -62,8 +62,8 @@ function LayerCells({ layer, highest }: CellsProps): JSX.Element {
       <td class="number wide">{formatBytes(layer.before)}</td>
       <td class="number">{formatBytes(layer.after)}</td>
       <td class="number sqnr">
-        {sqnrDb === null ? <span class="was">exact</span> : formatDecibels(sqnrDb)}
         {sqnrDb !== null && <Bar kind="after" share={sqnrDb / highest} />}
+        {sqnrDb === null ? <span class="was">exact</span> : formatDecibels(sqnrDb)}
       </td>
       <td class="number wide">{formatError(layer.maxAbsError)}</td>
     </>

@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import type { Report } from '../../../core/src/report/report-types.ts'
 import { formatBytes, formatSeconds } from '../format.ts'
 import { ReportFile } from '../parts/report-file.tsx'
+import { LongName } from '../parts/long-name.tsx'
 import { Section } from '../parts/section.tsx'
 
 type ReportProps = { readonly report: Report }
@@ -81,7 +82,7 @@ function Files({ report: { files } }: ReportProps): JSX.Element {
         {files.map((file) => (
           <tr key={file.path}>
             <th scope="row">
-              <span class="name">{file.path}</span>
+              <LongName name={file.path} />
             </th>
             <td class="number">{formatBytes(file.bytes)}</td>
             <td>

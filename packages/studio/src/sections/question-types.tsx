@@ -4,6 +4,7 @@ import type { ReportEvaluation } from '../../../core/src/report/report-types.ts'
 import { Axis } from '../charts/axis.tsx'
 import { ChangePlot } from '../charts/change-plot.tsx'
 import { formatInterval, formatPercent, formatPoints } from '../format.ts'
+import { LongName } from '../parts/long-name.tsx'
 import { Section } from '../parts/section.tsx'
 import { type Domain, fractionDomain } from '../scale.ts'
 
@@ -90,7 +91,7 @@ function TypeCells({
   return (
     <tr>
       <th scope="row">
-        <span class="name">{type}</span>
+        <LongName name={type} />
       </th>
       <td class="number wide">{after.samples.toLocaleString('en-US')}</td>
       <td class="chart">

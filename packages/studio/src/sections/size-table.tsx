@@ -2,10 +2,11 @@ import type { JSX } from 'preact'
 import type { ComponentSize, Report } from '../../../core/src/report/report-types.ts'
 import { Bar } from '../charts/bar.tsx'
 import { formatBytes, formatChange, formatCount } from '../format.ts'
+import { LongName } from '../parts/long-name.tsx'
 
 /** Bytes of each component, before and after, as pairs of bars on one scale. */
 export function SizeTable({ report }: { readonly report: Report }): JSX.Element {
-  const { components, before, after } = report
+  const { components } = report
   const longest = Math.max(1, ...components.flatMap((part) => [part.before, part.after]))
   return (
     <table class="sizes">
@@ -15,42 +16,37 @@ export function SizeTable({ report }: { readonly report: Report }): JSX.Element 
           <span class="key before" /> before <span class="key after" /> after
         </span>
       </caption>
-      <thead>
-        <tr>
-          <th scope="col">Component</th>
-          <th scope="col">Precision</th>
-          <th scope="col" class="number wide">
-            Parameters
-          </th>
-          <th scope="col" class="chart" colSpan={2}>
-            Bytes on disk, before and after
-          </th>
-          <th scope="col" class="number">
-            Change
-          </th>
-        </tr>
-      </thead>
+      <SizeHead />
       <tbody>
         {components.map((part) => (
           <SizeRow key={part.component} part={part} longest={longest} />
         ))}
       </tbody>
-      <tfoot>
-        <tr>
-          <th scope="row">All model files</th>
-          <td />
-          <td class="number wide">
-            {formatCount(components.reduce((sum, part) => sum + part.parameters, 0))}
-          </td>
-          <td class="chart" />
-          <td class="pair">
-            <span class="was">{formatBytes(before.bytes)}</span>
-            <strong>{formatBytes(after.bytes)}</strong>
-          </td>
-          <td class="number">{formatChange(before.bytes, after.bytes)}</td>
-        </tr>
-      </tfoot>
+      <TotalRow report={report} />
     </table>
+  )
+}
+
+function SizeHead(): JSX.Element {
+  return (
+    <thead>
+      <tr>
+        <th scope="col">Component</th>
+        <th scope="col">Precision</th>
+        <th scope="col" class="number wide">
+          Parameters
+        </th>
+        <th scope="col" class="chart">
+          <span>Bytes on disk</span>
+        </th>
+        <th scope="col" class="number">
+          Size
+        </th>
+        <th scope="col" class="number">
+          Change
+        </th>
+      </tr>
+    </thead>
   )
 }
 
@@ -60,7 +56,7 @@ function SizeRow({ part, longest }: SizeRowProps): JSX.Element {
   return (
     <tr>
       <th scope="row">
-        <span class="name">{part.component}</span>
+        <LongName name={part.component} />
       </th>
       <td>
         <code class="precision">{part.precision}</code>
@@ -76,5 +72,26 @@ function SizeRow({ part, longest }: SizeRowProps): JSX.Element {
       </td>
       <td class="number">{formatChange(part.before, part.after)}</td>
     </tr>
+  )
+}
+
+function TotalRow({ report }: { readonly report: Report }): JSX.Element {
+  const { components, before, after } = report
+  return (
+    <tfoot>
+      <tr>
+        <th scope="row">All model files</th>
+        <td />
+        <td class="number wide">
+          {formatCount(components.reduce((sum, part) => sum + part.parameters, 0))}
+        </td>
+        <td class="chart" />
+        <td class="pair">
+          <span class="was">{formatBytes(before.bytes)}</span>
+          <strong>{formatBytes(after.bytes)}</strong>
+        </td>
+        <td class="number">{formatChange(before.bytes, after.bytes)}</td>
+      </tr>
+    </tfoot>
   )
 }

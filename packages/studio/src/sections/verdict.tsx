@@ -15,8 +15,8 @@ export function Verdict({ report }: { readonly report: Report }): JSX.Element {
           {report.passed ? 'Passed' : 'Failed'}
         </h2>
         <p class="requirement">{verdictPhrase(report)}</p>
+        <p class="summary">{summaryPhrase(report)}</p>
       </div>
-      <p class="summary">{summaryPhrase(report)}</p>
       <Figures report={report} />
       {report.gates.length > 0 && <Gates gates={report.gates} />}
     </section>
