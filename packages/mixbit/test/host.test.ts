@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { jobs } from '@mixbit/core'
 import type { MixbitEvent } from '@mixbit/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createNodeHost } from '../src/host/host.ts'
@@ -71,4 +72,18 @@ test.skipIf(!isBuilt)('disposing ends the worker threads', async () => {
   await expect(host.pool.map('thread', [0])[Symbol.asyncIterator]().next()).rejects.toThrow(
     'closed',
   )
+})
+
+test.skipIf(!isBuilt)('the built worker runs the jobs of core, as this thread does', async () => {
+  const stored = new Uint8Array(new Float32Array([1, -2, 0, 3]).buffer)
+  const chunk = { rows: 2, columns: 2, dtype: 'float32', stored, values: null }
+  const results: unknown[] = []
+  for (const workers of [0, 1]) {
+    const builtWorker = new URL('../dist/worker.js', import.meta.url)
+    const host = createNodeHost({ jobs, workers, workerUrl: builtWorker })
+    for await (const scan of host.pool.map('scan-chunk', [chunk])) results.push(scan)
+    await host.dispose()
+  }
+  expect(results[0]).toMatchObject({ min: -2, max: 3, sum: 2, zeros: 1 })
+  expect(results[1]).toEqual(results[0])
 })

@@ -1,7 +1,7 @@
 import type { ByteSink, ByteSource } from './bytes.ts'
 import type { Emit } from './events.ts'
 
-/** A decoded picture: 8-bit RGB, row-major, no alpha (flattened on black). */
+/** A decoded picture: 8-bit RGB, row-major; alpha is dropped. */
 export type Picture = {
   readonly width: number
   readonly height: number
@@ -12,13 +12,7 @@ export type Picture = {
 export type RuntimeTensor = {
   readonly dtype: 'float32' | 'float16' | 'int64' | 'int32' | 'bool' | 'int8' | 'uint8'
   readonly shape: readonly number[]
-  readonly data:
-    | Float32Array
-    | Uint16Array
-    | BigInt64Array
-    | Int32Array
-    | Int8Array
-    | Uint8Array
+  readonly data: Float32Array | Uint16Array | BigInt64Array | Int32Array | Int8Array | Uint8Array
 }
 
 export type NamedTensors = Readonly<Record<string, RuntimeTensor>>
