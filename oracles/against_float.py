@@ -2,8 +2,9 @@
 
 import numpy as np
 
-LEAST_SQNR_DB = {"float16": 60, "bfloat16": 40, "int8": 25, "int4": 10}
-"""Measured on fastvlm-nano: rounding gives far more, a swapped axis gives about -3 dB."""
+LEAST_SQNR_DB = {"float16": 60, "bfloat16": 40, "int8": 10, "int4": 6}
+"""The worst layers of fastvlm-nano have 16 dB (int8 per tensor) and 9.9 dB (int4 per channel); a
+swapped axis gives about -3 dB."""
 
 
 def check_nearness(folder, reference):

@@ -17,7 +17,7 @@ def check_sizes(folder):
     for session, path in folder.manifest["sessions"].items():
         tensors = stored_tensors(folder.path / path)
         for layer in folder.layers:
-            name = layer["layer"]
+            name = layer["stored"]
             if name not in tensors and f"{name}_quantized" not in tensors:
                 continue
             known.add(name)
@@ -30,7 +30,7 @@ def check_sizes(folder):
             if tensor["bytes"] > INLINE_LIMIT:
                 yield f"{session}: {name} has {tensor['bytes']} bytes and is in no plan"
     for layer in folder.layers:
-        if layer["layer"] not in known:
+        if layer["stored"] not in known:
             yield f"{layer['layer']} is planned but not written"
     planned = sum(sum(layer["bytes"].values()) for layer in folder.layers)
     if planned != folder.plan["bytes"]:

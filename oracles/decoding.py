@@ -13,7 +13,7 @@ def check_decoding(folder):
     for session, graph in folder.sessions.items():
         for layer in folder.layers:
             name = layer["layer"]
-            for way, values in decodings(graph, name):
+            for way, values in decodings(graph, layer["stored"]):
                 seen.add(name)
                 problem = difference(values, folder.decoded[f"{session}/{name}"])
                 if problem is not None:
@@ -39,16 +39,16 @@ def difference(values, decoded):
     )
 
 
-def decodings(graph, layer):
-    """(way, float32 values) for every operator that reads the layer's stored values."""
-    if layer in graph.initializers:
-        tensor = graph.initializers[layer]
+def decodings(graph, name):
+    """(way, float32 values) for every operator that reads a layer's stored values."""
+    if name in graph.initializers:
+        tensor = graph.initializers[name]
         yield "initializer", numpy_helper.to_array(tensor).astype(np.float32)
-    codes = f"{layer}_quantized"
+    codes = f"{name}_quantized"
     for node in graph.consumers(codes):
         way = node.op_type
         if way == "DequantizeLinear":
-            yield way, evaluate(graph.piece([layer], {}), {})
+            yield way, evaluate(graph.piece([name], {}), {})
         elif way == "MatMulNBits":
             yield way, run_matmul(graph, node)
         elif way == "GatherBlockQuantized":

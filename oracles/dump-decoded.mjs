@@ -11,7 +11,11 @@ import { scalarKernels as kernels } from '../packages/core/dist/kernels/scalar.j
 
 const [folder = '', output = ''] = process.argv.slice(2)
 const json = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'))
-const open = (path) => Promise.resolve(memorySource(path, readFileSync(path)))
+// A Buffer's slice() is a view; a plain Uint8Array's is a copy.
+const open = (path) => Promise.resolve(memorySource(path, new Uint8Array(readFileSync(path))))
+
+/** The graphs name the token table after its session. */
+const storedName = (layer) => (layer === 'text_encoder.weight' ? 'embed_tokens.weight' : layer)
 
 const decoded = []
 const { layers } = json('plan.json')
@@ -35,11 +39,11 @@ writeSafetensors(output, decoded)
 /** The float32 values of a layer; `undefined` when this session does not hold it. */
 async function decodeLayer(document, layer) {
   const form = formFor(layer)
-  const name = form.kind === 'float' ? layer.layer : `${layer.layer}_quantized`
-  const codes = initializer(document, name)
+  const name = storedName(layer.layer)
+  const codes = initializer(document, form.kind === 'float' ? name : `${name}_quantized`)
   if (codes === undefined) return undefined
   if (form.kind === 'float') return codes.readRows(0, codes.shape[0] ?? 1)
-  const stored = (part) => storedBytes(document, `${layer.layer}_${part}`)
+  const stored = (part) => storedBytes(document, `${name}_${part}`)
   const count = layer.shape.reduce((product, size) => product * size, 1)
   const scale = halvesOrFloats(await stored('scale'), form.scheme.scaleDtype)
   const zeroPoint =

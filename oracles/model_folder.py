@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+STORED_NAMES = {"text_encoder.weight": "embed_tokens.weight"}
+"""The graphs name the token table after its session; every other layer keeps its name."""
+
 
 class ModelFolder:
     def __init__(self, path):
@@ -14,7 +17,10 @@ class ModelFolder:
         self.name = self.path.name
         self.plan = json.loads((self.path / "plan.json").read_text())
         self.manifest = json.loads((self.path / "mixbit.json").read_text())
-        self.layers = self.plan["layers"]
+        self.layers = [
+            layer | {"stored": STORED_NAMES.get(layer["layer"], layer["layer"])}
+            for layer in self.plan["layers"]
+        ]
 
     @cached_property
     def sessions(self):
