@@ -42,7 +42,8 @@ function ChangedSet({ evaluation }: { readonly evaluation: ReportEvaluation }): 
       <h3 class="name">{name}</h3>
       <p class="lead">
         {formatPlural(worse, 'answer')} scored lower and {better.toLocaleString('en-US')} higher.
-        {changed.length < worse + better && ` ${changed.length} of them are kept here as examples.`}
+        {changed.length < worse + better &&
+          ` ${formatPlural(changed.length, 'example')} kept here.`}
       </p>
       {changed.length > 0 && <Filter name={name} changed={changed} show={show} onShow={setShow} />}
       <ul class="cards">
