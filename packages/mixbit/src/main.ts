@@ -42,7 +42,8 @@ function outputStream(stream: NodeJS.WriteStream): OutputStream {
     write: (text) => {
       stream.write(text)
     },
-    isTTY: stream.isTTY,
+    // Undefined, not false, where there is no terminal.
+    isTTY: Boolean(stream.isTTY),
     get columns() {
       return stream.columns || DEFAULT_COLUMNS
     },
