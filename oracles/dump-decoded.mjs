@@ -114,7 +114,7 @@ function writeSafetensors(path, tensors) {
   writeSync(file, text)
   for (const { values } of tensors) {
     const bytes = new Uint8Array(values.buffer)
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at)
   }
   closeSync(file)
 }

@@ -33,12 +33,10 @@ const models = {
 }
 
 mkdirSync(folder, { recursive: true })
+const fixed = ['packages/mixbit/bin/mixbit.js', 'quantize', 'fixtures/fastvlm-nano', '--quiet']
 for (const [name, options] of Object.entries(models)) {
   const out = join(folder, name)
-  run([
-    ...['packages/mixbit/bin/mixbit.js', 'quantize', 'fixtures/fastvlm-nano'],
-    ...['--target', 'transformers-js', ...options, '-o', out, '--quiet'],
-  ])
+  run([...fixed, '--target', 'transformers-js', ...options, '-o', out])
   run(['oracles/dump-decoded.mjs', out, `${out}.decoded.safetensors`])
 }
 

@@ -13,6 +13,8 @@ import traceback
 from itertools import islice
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+
 import against_float
 import bytes_on_disk
 import checker
