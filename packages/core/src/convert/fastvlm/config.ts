@@ -1,5 +1,5 @@
 import { ensure, MixbitError } from '../../base/error.ts'
-import { isJsonObject, type JsonObject } from '../../formats/safetensors/json.ts'
+import { isJsonObject, type JsonObject } from '../../base/json-file.ts'
 import {
   badValue,
   booleanOf,

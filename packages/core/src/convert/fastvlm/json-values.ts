@@ -1,5 +1,5 @@
 import { MixbitError } from '../../base/error.ts'
-import { isJsonObject, type JsonObject } from '../../formats/safetensors/json.ts'
+import { isJsonObject, type JsonObject } from '../../base/json-file.ts'
 
 /** A JSON file of a model folder with its name for messages. */
 export type JsonFile = { readonly file: string; readonly values: JsonObject }

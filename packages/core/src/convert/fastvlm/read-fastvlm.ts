@@ -3,7 +3,7 @@ import {
   openCheckpoint,
   readJsonFile,
 } from '../../formats/safetensors/checkpoint.ts'
-import type { JsonObject } from '../../formats/safetensors/json.ts'
+import type { JsonObject } from '../../base/json-file.ts'
 import { type FastvlmModel, importFastvlm } from './import-fastvlm.ts'
 
 /** An imported checkpoint folder; close it when no weight is read any more. */

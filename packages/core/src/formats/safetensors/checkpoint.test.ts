@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { float32Tensor, memoryFolder, safetensorsFile } from '../../../test/helpers/safetensors.ts'
-import { openCheckpoint, readJsonFile } from './checkpoint.ts'
+import { openCheckpoint } from './checkpoint.ts'
 
 const INDEX = 'model.safetensors.index.json'
 const a = safetensorsFile({ a: float32Tensor([1], [1]), unlisted: float32Tensor([1], [9]) })
@@ -71,25 +71,4 @@ test.for([
   const host = memoryFolder(files)
   await expect(openCheckpoint(host, 'folder')).rejects.toMatchObject({ code })
   expect(host.openFiles()).toBe(0)
-})
-
-test.for([
-  { name: 'a list', text: '[1]' },
-  { name: 'a key twice', text: '{"a": {"a": 1}, "b": "a:b", "b": 2}' },
-  { name: 'a byte order mark', text: '\ufeff{}' },
-])('a JSON file with $name is malformed', async ({ text }) => {
-  const host = memoryFolder({ 'config.json': text })
-  await expect(readJsonFile(host, 'folder', 'config.json')).rejects.toMatchObject({
-    code: 'malformed',
-  })
-})
-
-test('keys are counted outside of strings and of inner objects only', async () => {
-  const host = memoryFolder({
-    'config.json': '{"a\\":{": {"x": 1, "y": [{"z": 2}]}, "b": "c: \\"{"}',
-  })
-  expect(await readJsonFile(host, 'folder', 'config.json')).toEqual({
-    'a":{': { x: 1, y: [{ z: 2 }] },
-    b: 'c: "{',
-  })
 })

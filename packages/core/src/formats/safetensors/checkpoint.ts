@@ -1,8 +1,8 @@
 import type { ByteSource } from '../../base/bytes.ts'
 import { ensure, MixbitError } from '../../base/error.ts'
 import type { Host } from '../../base/host.ts'
+import { isJsonObject, type JsonObject, readJsonObject } from '../../base/json-file.ts'
 import type { Weight } from '../../tensor/weight.ts'
-import { isJsonObject, type JsonObject, parseJson } from './json.ts'
 import { readSafetensors } from './read-safetensors.ts'
 
 /** What reading a checkpoint folder needs of the world. */
@@ -21,9 +21,6 @@ export type Checkpoint = {
 
 const INDEX_FILE = 'model.safetensors.index.json'
 const SINGLE_FILE = 'model.safetensors'
-
-/** A JSON file of a model folder is kilobytes; tokenizers reach some 20 MB. */
-const MAX_JSON_BYTES = 64_000_000
 
 /** Every shard is an open file, and systems allow about a thousand. */
 const MAX_SHARDS = 500
@@ -84,19 +81,7 @@ export async function readJsonFile(
   folder: string,
   name: string,
 ): Promise<JsonObject> {
-  const source = await openFile(host, folder, name)
-  try {
-    const size = source.sizeInBytes
-    ensure(
-      size <= MAX_JSON_BYTES,
-      'limit-exceeded',
-      `"${name}" has ${size} bytes; at most ${MAX_JSON_BYTES} are read.`,
-      { file: name, size, limit: MAX_JSON_BYTES },
-    )
-    return parseJson(name, await source.read(0, size))
-  } finally {
-    await source.close()
-  }
+  return readJsonObject(host, await existing(host, folder, name))
 }
 
 /** Tensor name to shard, in order of tensor name. */
@@ -130,7 +115,7 @@ async function openFiles(
   const weights = new Map<string, Weight>()
   try {
     for (const file of files) {
-      const source = await openFile(host, folder, file)
+      const source = await host.open(await existing(host, folder, file))
       sources.push(source)
       for (const [name, weight] of await readSafetensors(source)) {
         if (!shardOf || shardOf.get(name) === file) weights.set(name, weight)
@@ -144,8 +129,8 @@ async function openFiles(
   return { weights, files, sizeInBytes, close }
 }
 
-async function openFile(host: FolderHost, folder: string, name: string): Promise<ByteSource> {
+async function existing(host: FolderHost, folder: string, name: string): Promise<string> {
   const path = host.within(folder, name)
   ensure(await host.exists(path), 'not-found', `"${path}" does not exist.`, { file: path })
-  return host.open(path)
+  return path
 }

@@ -1,6 +1,6 @@
 import { MixbitError } from '../../base/error.ts'
 import type { DType } from '../../tensor/dtype.ts'
-import { halfToFloatBits } from '../../tensor/float16.ts'
+import { bfloat16ToFloat, halfToFloat } from '../../kernels/convert.ts'
 
 /** Converts stored little-endian values to float32; exact for every dtype that it takes. */
 export function toFloat32(
@@ -12,9 +12,9 @@ export function toFloat32(
     case 'float32':
       return new Float32Array(alignedCopy(bytes))
     case 'bfloat16':
-      return widen(alignedCopy(bytes), (bits) => bits << 16)
+      return widen(bfloat16ToFloat, alignedCopy(bytes))
     case 'float16':
-      return widen(alignedCopy(bytes), halfToFloatBits)
+      return widen(halfToFloat, alignedCopy(bytes))
     default:
       throw new MixbitError(
         'unsupported-dtype',
@@ -31,10 +31,12 @@ function alignedCopy(bytes: Uint8Array): ArrayBuffer {
   return copy
 }
 
-/** @param toBits - the float32 bits of a value of 16 bits */
-function widen(stored: ArrayBuffer, toBits: (bits: number) => number): Float32Array<ArrayBuffer> {
-  const halves = new Uint16Array(stored)
-  const bits = new Uint32Array(halves.length)
-  for (let i = 0; i < halves.length; i++) bits[i] = toBits(halves[i] ?? 0)
-  return new Float32Array(bits.buffer)
+function widen(
+  convert: (out: Float32Array, bits: Uint16Array) => void,
+  stored: ArrayBuffer,
+): Float32Array<ArrayBuffer> {
+  const bits = new Uint16Array(stored)
+  const values = new Float32Array(bits.length)
+  convert(values, bits)
+  return values
 }

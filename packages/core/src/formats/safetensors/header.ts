@@ -1,7 +1,8 @@
 import { ensure, MixbitError } from '../../base/error.ts'
+import { isJsonObject } from '../../base/json-file.ts'
 import { BITS, type DType } from '../../tensor/dtype.ts'
 import { elementsOf } from '../../tensor/weight.ts'
-import { isJsonObject, parseJson } from './json.ts'
+import { parseJson } from './json.ts'
 
 /** Where one tensor lies in a safetensors file. */
 export type TensorEntry = {

@@ -1,15 +1,9 @@
+import { isJsonObject, type JsonObject } from '../../base/json-file.ts'
 import { MixbitError } from '../../base/error.ts'
 
-/** An object of a JSON file, before its keys are checked. */
-export type JsonObject = Readonly<Record<string, unknown>>
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /**
- * Parses a JSON file that must hold one object without duplicate keys: `JSON.parse` would keep the
- * last of them, so two readers could see two files. Keys such as `__proto__` stay plain keys.
+ * Parses JSON that must be one object without duplicate keys: `JSON.parse` would keep the last of
+ * them, so two readers could see two files. Keys such as `__proto__` stay plain keys.
  */
 export function parseJson(file: string, bytes: Uint8Array): JsonObject {
   const fail = (why: string, cause?: unknown): MixbitError =>
