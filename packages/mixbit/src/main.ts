@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { commands } from './cli/commands.ts'
 import { reportFailure } from './cli/failure.ts'
 import { EXIT } from './cli/io.ts'
@@ -42,8 +43,7 @@ function outputStream(stream: NodeJS.WriteStream): OutputStream {
     write: (text) => {
       stream.write(text)
     },
-    // Undefined, not false, where there is no terminal.
-    isTTY: Boolean(stream.isTTY),
+    isTTY: isatty(stream.fd),
     get columns() {
       return stream.columns || DEFAULT_COLUMNS
     },

@@ -22,7 +22,7 @@ function loadedAtStart(): {
 
 test('mixbit --help loads nothing large: no core, no zod, no command', () => {
   const { own, other } = loadedAtStart()
-  expect([...other].toSorted()).toEqual(['node:fs', 'node:util'])
+  expect([...other].toSorted()).toEqual(['node:fs', 'node:tty', 'node:util'])
   const folders = [...own].map((file) => /\/src\/(.*)$/u.exec(file)?.[1] ?? file)
   expect(folders.toSorted()).toContain('cli/commands.ts')
   for (const file of folders)
