@@ -27,8 +27,10 @@ async function compile(entry) {
   const features = ['--enable', 'simd', '--runtime', 'stub', '--use', 'abort=']
   const memory = ['--initialMemory', '32', '--maximumMemory', '32']
   const args = [relative(root, entry), '--baseDir', root, '--outFile', file]
-  const { error, stderr } = await asc.main([...args, ...options, ...features, ...memory])
-  if (error) throw new Error(`${error.message}\n${stderr.toString()}`)
+  let messages = ''
+  const stderr = { write: (text) => void (messages += text) }
+  const { error } = await asc.main([...args, ...options, ...features, ...memory], { stderr })
+  if (error) throw new Error(`${error.message}\n${messages}`)
   const bytes = readFileSync(file)
   rmSync(folder, { recursive: true })
   return bytes
