@@ -28,8 +28,8 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 function processIo(signal: AbortSignal): Io {
   return {
-    stdout: outputStream(process.stdout),
-    stderr: outputStream(process.stderr),
+    stdout: outputStream(process.stdout, 1),
+    stderr: outputStream(process.stderr, 2),
     env: process.env,
     cwd: process.cwd(),
     now: () => performance.now(),
@@ -38,12 +38,12 @@ function processIo(signal: AbortSignal): Io {
   }
 }
 
-function outputStream(stream: NodeJS.WriteStream): OutputStream {
+function outputStream(stream: NodeJS.WriteStream, descriptor: 1 | 2): OutputStream {
   return {
     write: (text) => {
       stream.write(text)
     },
-    isTTY: isatty(stream.fd),
+    isTTY: isatty(descriptor),
     get columns() {
       return stream.columns || DEFAULT_COLUMNS
     },
