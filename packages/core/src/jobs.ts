@@ -1,6 +1,9 @@
 import { scanChunk } from './audit/scan.ts'
 import type { JobContext } from './base/host.ts'
-import type { CalibratePictureInput, CalibratePictureOutput } from './calibrate/calibrate-picture.ts'
+import type {
+  CalibratePictureInput,
+  CalibratePictureOutput,
+} from './calibrate/calibrate-picture.ts'
 import { calibratePicture } from './calibrate/calibrate-picture.ts'
 import type { ComparePictureInput, ComparePictureOutput } from './compare/compare-picture.ts'
 import { comparePicture } from './compare/compare-picture.ts'

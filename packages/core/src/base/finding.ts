@@ -7,5 +7,5 @@ export type Finding = {
   readonly severity: 'info' | 'warning'
   readonly message: string
   /** What it is about: a layer name, a component, a file. */
-  readonly subject?: string
+  readonly subject?: string | undefined
 }

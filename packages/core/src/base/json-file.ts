@@ -47,7 +47,12 @@ export async function readJson(
     return JSON.parse(text)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new MixbitError(code, `"${path}" is not JSON: ${reason}.`, { file: path }, { cause: error })
+    throw new MixbitError(
+      code,
+      `"${path}" is not JSON: ${reason}.`,
+      { file: path },
+      { cause: error },
+    )
   }
 }
 

@@ -80,9 +80,7 @@ function probeNodes(name: string, target: Target, constants: Map<string, Constan
   const nodes: Node[] = []
   let source = target.value
   if (target.rank === null) {
-    nodes.push(
-      node('Reshape', `${name}_rows`, [source, ints('shape', [-1, target.channels], [2])]),
-    )
+    nodes.push(node('Reshape', `${name}_rows`, [source, ints('shape', [-1, target.channels], [2])]))
     source = `${name}_rows`
   }
   const axes =

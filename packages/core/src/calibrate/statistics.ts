@@ -1,7 +1,8 @@
 import * as z from 'zod'
 
-import { MixbitError, ensure } from '../base/error.ts'
+import { ensure } from '../base/error.ts'
 import type { Hash } from '../base/host.ts'
+import { parseWith } from '../base/parse-with.ts'
 
 /** What calibration measured for one layer: the input of its operator, by input channel. */
 export type LayerStatistics = {
@@ -43,14 +44,7 @@ export function readStatistics(value: unknown, name: string): Statistics {
     `"${name}" has another schema than mixbit/statistics@1. Calibrate again with \`mixbit calibrate\`.`,
     { file: name },
   )
-  const result = statisticsSchema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  throw new MixbitError(
-    'statistics-mismatch',
-    `"${name}" is not a statistics file: at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? ''}.`,
-    { file: name },
-  )
+  return parseWith(statisticsSchema, value, { code: 'statistics-mismatch', file: name })
 }
 
 /**

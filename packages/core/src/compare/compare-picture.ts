@@ -74,6 +74,10 @@ async function outputsOf(
   }
   const { imagePath, questions } = input
   // One new token: later ones would differ in their inputs, not only in the models.
-  await answerPicture({ model: { ...model, maxNewTokens: 1 }, imagePath, questions }, context, observe)
+  await answerPicture(
+    { model: { ...model, maxNewTokens: 1 }, imagePath, questions },
+    context,
+    observe,
+  )
   return outputs
 }

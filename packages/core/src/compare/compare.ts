@@ -55,7 +55,13 @@ export async function compare(
       if (total !== undefined) addSums(total, part)
     }
     done += 1
-    host.emit({ kind: 'progress', stage: 'compare', done, total: pictures.length, unit: 'pictures' })
+    host.emit({
+      kind: 'progress',
+      stage: 'compare',
+      done,
+      total: pictures.length,
+      unit: 'pictures',
+    })
   }
   const outputs = COMPARED_OUTPUTS.map(({ name }, index) => ({
     name,

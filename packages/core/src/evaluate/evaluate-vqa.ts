@@ -3,6 +3,8 @@ import type { Finding } from '../base/finding.ts'
 import type { Host, RuntimeOptions } from '../base/host.ts'
 import type { VqaDataset, VqaSample } from '../tasks/dataset.ts'
 import type { Answer, AnswerInput, AnswerOutput, VlmModel } from '../tasks/vqa/answer.ts'
+import { groupByPicture } from '../tasks/vqa/group-by-picture.ts'
+import { modelForDataset } from '../tasks/vqa/model.ts'
 import { promptContent } from '../tasks/vqa/prompt.ts'
 import { mostFrequentAnswer, vqaAccuracy } from '../tasks/vqa/score.ts'
 import type { Accuracy, AnsweredQuestion, Evaluation } from './evaluate-types.ts'
@@ -43,7 +45,11 @@ export async function evaluateVqa(
   })
   const numerics = options.numerics ?? model.options.numerics
   const started = options.now()
-  const given = await ask(host, evaluatedModel(model, dataset, numerics), dataset, samples, options)
+  const asked = {
+    ...modelForDataset(model, dataset.options),
+    options: { ...model.options, numerics },
+  }
+  const given = await ask(host, asked, dataset, samples, options)
   const answers = samples.map((sample) => score(sample, given.get(sample.id)))
   const overall = meanWithInterval(answers.map((each) => each.score))
   const evaluation: Evaluation = {
@@ -58,19 +64,6 @@ export async function evaluateVqa(
     findings: [...dataset.findings, ...brokenAnswers(given, samples)],
   }
   return { evaluation, answers }
-}
-
-function evaluatedModel(
-  model: VlmModel,
-  { options }: VqaDataset,
-  numerics: RuntimeOptions['numerics'],
-): VlmModel {
-  return {
-    ...model,
-    maxNewTokens: options.maxNewTokens ?? model.maxNewTokens,
-    preprocess: options.preprocess ?? model.preprocess,
-    options: { ...model.options, numerics },
-  }
 }
 
 /** The answers by question id. */
@@ -100,13 +93,11 @@ function byPicture(
   { options }: VqaDataset,
   model: VlmModel,
 ): readonly AnswerInput[] {
-  const groups = new Map<string, { id: number; content: string }[]>()
-  for (const { id, question, imagePath } of samples) {
-    const group = groups.get(imagePath) ?? []
-    groups.set(imagePath, group)
-    group.push({ id, content: promptContent(question, options) })
-  }
-  return [...groups].map(([imagePath, questions]) => ({ model, imagePath, questions }))
+  return groupByPicture(samples).map((group) => ({
+    model,
+    imagePath: group[0]?.imagePath ?? '',
+    questions: group.map(({ id, question }) => ({ id, content: promptContent(question, options) })),
+  }))
 }
 
 function score(sample: VqaSample, given: Answer | undefined): AnsweredQuestion {

@@ -83,5 +83,5 @@ export function chunkValues(kernels: Kernels, chunk: ValueChunk): Float32Array {
 
 /** The bytes at an address that typed arrays of 4 bytes accept. */
 function alignedCopy(bytes: Uint8Array): Uint8Array {
-  return bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  return bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)
 }

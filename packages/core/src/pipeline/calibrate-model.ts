@@ -6,7 +6,7 @@ import { importanceOf, readStatistics, statisticsHash } from '../calibrate/stati
 import type { CheckpointModel } from '../convert/read-model.ts'
 import { isJsonObject, readJson } from '../base/json-file.ts'
 import { loadVqaDataset } from '../tasks/dataset.ts'
-import { readVlmModel } from '../tasks/vqa/vlm-model.ts'
+import { modelForDataset, readVlmModel } from '../tasks/vqa/model.ts'
 import type { FloatModel } from './float-model.ts'
 
 /** Statistics in use: what algorithms take, and the hash that the plan records. */
@@ -28,11 +28,9 @@ export async function calibrateModel(
     labels: 'optional',
     spread: request.samples,
   })
-  const vlm = await readVlmModel(host, model.path, instrumented.files, dataset.options, {
-    numerics: 'faithful',
-  })
+  const vlm = await readVlmModel(host, model.path, instrumented.files, { numerics: 'faithful' })
   return calibrate(host, {
-    model: vlm,
+    model: modelForDataset(vlm, dataset.options),
     modelName: model.path,
     probes: instrumented.probes,
     samples: dataset.samples,
@@ -49,7 +47,8 @@ export async function savedStatistics(
   if (!path.endsWith('.json') || (await host.list(path)) !== undefined) return null
   const value = await readJson(host, path, 'invalid-dataset')
   const isStatistics =
-    isJsonObject(value) && typeof value['schema'] === 'string' &&
+    isJsonObject(value) &&
+    typeof value['schema'] === 'string' &&
     value['schema'].startsWith('mixbit/statistics@')
   return isStatistics ? readStatistics(value, path) : null
 }

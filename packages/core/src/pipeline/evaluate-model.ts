@@ -4,7 +4,7 @@ import type { VqaEvaluation } from '../evaluate/evaluate-vqa.ts'
 import { evaluateVqa } from '../evaluate/evaluate-vqa.ts'
 import { loadVqaDataset } from '../tasks/dataset.ts'
 import type { VlmModel } from '../tasks/vqa/answer.ts'
-import { readVlmModel } from '../tasks/vqa/vlm-model.ts'
+import { readVlmModel } from '../tasks/vqa/model.ts'
 
 export type EvaluateRequest = {
   /** Folder with config, tokenizer and processor files. */
@@ -25,6 +25,6 @@ export async function evaluateModel(host: Host, request: EvaluateRequest): Promi
     labels: 'required',
     ...(request.limit === null ? {} : { limit: request.limit }),
   })
-  const model = await readVlmModel(host, folder, files, dataset.options, { numerics })
+  const model = await readVlmModel(host, folder, files, { numerics })
   return evaluateVqa(host, model, dataset, { stage, now })
 }

@@ -9,15 +9,18 @@ import { readJson } from '../base/json-file.ts'
 import type { WrittenModel } from '../quantize/write-model.ts'
 import { writeModel } from '../quantize/write-model.ts'
 import type { Importance } from './calibrate-model.ts'
-import { NO_IMPORTANCE, calibrateModel, importanceFrom, savedStatistics } from './calibrate-model.ts'
+import {
+  NO_IMPORTANCE,
+  calibrateModel,
+  importanceFrom,
+  savedStatistics,
+} from './calibrate-model.ts'
 import type { FloatModel } from './float-model.ts'
 import { planRequest } from './plan-request.ts'
 
 /** Whether anything in a plan uses statistics: only a search for the best clip does. */
 export function usesStatistics(plan: Plan): boolean {
-  return plan.layers.some(
-    (layer) => layer.algorithm === 'mse' && layer.scheme.kind === 'affine',
-  )
+  return plan.layers.some((layer) => layer.algorithm === 'mse' && layer.scheme.kind === 'affine')
 }
 
 /** Decides the plan: from a file, or from the configuration and what the audit found. */
@@ -53,7 +56,8 @@ export async function importanceForPlan(
   const saved = await savedStatistics(host, data)
   if (saved !== null) return importanceFrom(host, saved, audit.weights)
   const float = await floatModel()
-  if (float.instrumented === null) throw new TypeError('Calibration needs a float model with probes')
+  if (float.instrumented === null)
+    throw new TypeError('Calibration needs a float model with probes')
   const measured = await calibrateModel(host, model, float.instrumented, { data, samples })
   return importanceFrom(host, measured, audit.weights)
 }

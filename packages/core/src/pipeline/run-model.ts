@@ -59,7 +59,16 @@ export async function runModel(host: Host, request: RunRequest): Promise<RunResu
       quantizeModel(host, { model, audit, plan, importance, folder, tables }),
     )
     const evaluations = await evaluateStep(host, steps, request, model, written, floatModel)
-    const report = reportOf({ request, model, audit, plan, importance, written, evaluations, steps })
+    const report = reportOf({
+      request,
+      model,
+      audit,
+      plan,
+      importance,
+      written,
+      evaluations,
+      steps,
+    })
     return { report, written }
   } finally {
     await model.close()

@@ -40,7 +40,10 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
     statistics: request.statistics,
     seed: request.seed,
     layers,
-    bytes: layers.reduce((sum, { bytes }) => sum + bytes.codes + bytes.scales + bytes.zeroPoints, 0),
+    bytes: layers.reduce(
+      (sum, { bytes }) => sum + bytes.codes + bytes.scales + bytes.zeroPoints,
+      0,
+    ),
     findings: findingsOf(drafts, request),
   }
 }
@@ -55,7 +58,8 @@ function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
     { precision: name },
   )
   const isLiteral = source !== 'component'
-  if (facts.outputAxis === null || facts.inputAxis === null) return floatDraft(facts, name, isLiteral)
+  if (facts.outputAxis === null || facts.inputAxis === null)
+    return floatDraft(facts, name, isLiteral)
   return {
     facts,
     scheme: schemeFor(precision, { outputAxis: facts.outputAxis, inputAxis: facts.inputAxis }),

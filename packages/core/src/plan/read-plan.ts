@@ -1,6 +1,7 @@
 import * as z from 'zod'
 
-import { MixbitError, ensure } from '../base/error.ts'
+import { ensure } from '../base/error.ts'
+import { parseWith } from '../base/parse-with.ts'
 import { bytesByPart, formFor } from '../formats/onnx/forms.ts'
 import type { Plan } from './plan-types.ts'
 
@@ -74,17 +75,8 @@ const planSchema = z.strictObject({
  */
 export function readPlan(value: unknown, name: string): Plan {
   refuseOtherVersions(value, name)
-  const result = planSchema.safeParse(value)
-  if (!result.success) {
-    const [issue] = result.error.issues
-    const path = issue?.path.join('.') ?? ''
-    throw new MixbitError(
-      'invalid-plan',
-      `"${name}" is not a plan: at ${path === '' ? 'the top' : `"${path}"`}: ${issue?.message ?? ''}.`,
-      { file: name, path },
-    )
-  }
-  const layers = result.data.layers.map((each) => {
+  const plan = parseWith(planSchema, value, { code: 'invalid-plan', file: name })
+  const layers = plan.layers.map((each) => {
     const form = formFor(each)
     return { ...each, form: form.name, bytes: bytesByPart(form) }
   })
@@ -92,7 +84,7 @@ export function readPlan(value: unknown, name: string): Plan {
     (sum, each) => sum + each.bytes.codes + each.bytes.scales + each.bytes.zeroPoints,
     0,
   )
-  return { ...result.data, layers, bytes }
+  return { ...plan, layers, bytes }
 }
 
 function refuseOtherVersions(value: unknown, name: string): void {

@@ -50,3 +50,21 @@ export async function writeWhole(
   await sink.write(bytes)
   return sink.finish()
 }
+
+/** Writes a text file at once, as UTF-8. */
+export async function writeText(
+  host: Pick<Host, 'create' | 'sha256'>,
+  path: string,
+  text: string,
+): Promise<void> {
+  await writeWhole(host, path, new TextEncoder().encode(text))
+}
+
+/** Writes a value as JSON for people to read: two spaces, a line break at the end. */
+export async function writeJson(
+  host: Pick<Host, 'create' | 'sha256'>,
+  path: string,
+  value: unknown,
+): Promise<void> {
+  await writeText(host, path, `${JSON.stringify(value, null, 2)}\n`)
+}

@@ -76,11 +76,7 @@ type PartWriter = {
   readonly finish: () => void
 }
 
-function partWriter(
-  tensor: TensorProto,
-  placement: Placement,
-  sink: DataSink | null,
-): PartWriter {
+function partWriter(tensor: TensorProto, placement: Placement, sink: DataSink | null): PartWriter {
   if (placement.kind === 'inline') {
     const pieces: Uint8Array[] = []
     return {

@@ -113,10 +113,7 @@ function chunkTarget(form: Form, plan: LayerPlan, importance: Float32Array | nul
  * One importance a column of the weight seen as a matrix: each input channel's, repeated over the
  * kernel. A depthwise filter has one input channel of its own, so its columns weigh alike: null.
  */
-function columnImportance(
-  importance: Float32Array,
-  shape: readonly number[],
-): Float32Array | null {
+function columnImportance(importance: Float32Array, shape: readonly number[]): Float32Array | null {
   const columns = columnsOf(shape)
   const kernel = elementsOf(shape.slice(2))
   if (importance.length * kernel !== columns) return null

@@ -120,7 +120,10 @@ async function streamData(
     const tickets: Ticket[] = []
     const inputs = chunkInputs(items, tickets)
     let writer: ItemWriter | null = null
-    for await (const chunk of host.pool.map<EncodeChunkInput, EncodedChunk>('encode-chunk', inputs)) {
+    for await (const chunk of host.pool.map<EncodeChunkInput, EncodedChunk>(
+      'encode-chunk',
+      inputs,
+    )) {
       const ticket = tickets.shift()
       if (ticket === undefined) throw new TypeError('The pool returned more results than inputs')
       writer ??= itemWriter(ticket.item, sink)

@@ -15,7 +15,7 @@ import type { Graph } from '../graph/graph.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
 import { precisionName } from '../scheme/precision.ts'
 import { elementsOf } from '../tensor/weight.ts'
-import { writeWhole } from './data-sink.ts'
+import { writeJson, writeWhole } from './data-sink.ts'
 import type { QuantizeResult } from './quantize.ts'
 import { quantize } from './quantize.ts'
 
@@ -74,16 +74,6 @@ export async function writeModel(host: WriteHost, request: WriteRequest): Promis
   await writeJson(host, host.within(folder, 'mixbit.json'), manifest)
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
   return { manifest, bytes, result }
-}
-
-/** Writes a value as JSON for people to read: two spaces, a line break at the end. */
-export async function writeJson(
-  host: Pick<Host, 'create' | 'sha256'>,
-  path: string,
-  value: unknown,
-): Promise<void> {
-  const text = `${JSON.stringify(value, null, 2)}\n`
-  await writeWhole(host, path, new TextEncoder().encode(text))
 }
 
 function sessionOf(graph: Graph): SessionName {
@@ -187,13 +177,12 @@ async function writeSupportFiles(
       await copyFile(host, host.within(model.path, name), host.within(folder, name))
     }
   }
-  const { imageSize, imageTokens } = model.facts
+  const { imageSize, patchSize } = model.facts
   if (!present.includes('preprocessor_config.json')) {
     const path = host.within(folder, 'preprocessor_config.json')
     await writeJson(host, path, preprocessorConfig(imageSize))
   }
   if (!present.includes('processor_config.json')) {
-    const patchSize = Math.round(imageSize / Math.sqrt(imageTokens))
     await writeJson(host, host.within(folder, 'processor_config.json'), processorConfig(patchSize))
   }
 }

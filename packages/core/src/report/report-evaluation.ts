@@ -30,18 +30,16 @@ export async function reportEvaluation(
   imagePath: (questionId: number) => string | undefined,
 ): Promise<ReportEvaluation> {
   const changed = await Promise.all(
-    paired.changed.slice(0, EXAMPLES).map(
-      async (each): Promise<ChangedAnswer> => ({
-        question: each.question,
-        questionType: each.questionType,
-        expected: each.expected,
-        before: each.before.answer,
-        after: each.after.answer,
-        scoreBefore: each.before.score,
-        scoreAfter: each.after.score,
-        picture: await pictureUrl(host, imagePath(each.id)),
-      }),
-    ),
+    paired.changed.slice(0, EXAMPLES).map(async (each): Promise<ChangedAnswer> => ({
+      question: each.question,
+      questionType: each.questionType,
+      expected: each.expected,
+      before: each.before.answer,
+      after: each.after.answer,
+      scoreBefore: each.before.score,
+      scoreAfter: each.after.score,
+      picture: await pictureUrl(host, imagePath(each.id)),
+    })),
   )
   const { worse, better, pValue } = paired
   return { name, before, after, worse, better, pValue, changed }

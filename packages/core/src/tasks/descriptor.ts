@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
-import { readJson } from './json-file.ts'
+import { readJson } from '../base/json-file.ts'
 import { preprocessFromDescriptor, describedPreprocessSchema } from './preprocess-config.ts'
 import type { PreprocessSpec } from './preprocess.ts'
-import { parseWith } from './schema.ts'
+import { parseWith } from '../base/parse-with.ts'
 
 /** Kinds of data set that this version reads. */
 const READ_KINDS = ['vqav2', 'images'] as const

@@ -1,7 +1,7 @@
 import { ensure, MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
 import type { DatasetDescriptor } from './descriptor.ts'
-import { readText } from './json-file.ts'
+import { readText } from '../base/json-file.ts'
 
 /** What the picture decoder reads, by file name. */
 const PICTURE_NAME = /\.(?:jpe?g|png|webp|gif|tiff?|avif)$/i

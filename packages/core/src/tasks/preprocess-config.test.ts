@@ -6,7 +6,7 @@ import {
   preprocessFromDescriptor,
   preprocessFromProcessor,
 } from './preprocess-config.ts'
-import { parseWith } from './schema.ts'
+import { parseWith } from '../base/parse-with.ts'
 
 test('the processor file of FastVLM is understood', () => {
   const file = {

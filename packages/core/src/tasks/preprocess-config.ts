@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { ensure } from '../base/error.ts'
 import type { PerChannel, PreprocessSpec, ResizeStep } from './preprocess.ts'
 import type { ResizeFilter } from './resize-filter.ts'
-import { parseWith } from './schema.ts'
+import { parseWith } from '../base/parse-with.ts'
 
 /** Largest edge of a model's input: 4,096 x 4,096 x 3 in float32 is 201 MB. */
 const LARGEST_EDGE = 4096

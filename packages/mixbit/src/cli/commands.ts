@@ -3,7 +3,17 @@ import { verbs } from './verbs.ts'
 import type { VerbName } from './verbs.ts'
 
 /** The verbs that work. Modules are loaded when they run, so that `mixbit --help` is instant. */
-const loaders: Readonly<Partial<Record<VerbName, CommandLoader>>> = {}
+const loaders: Readonly<Partial<Record<VerbName, CommandLoader>>> = {
+  run: () => import('./commands/run.ts'),
+  audit: () => import('./commands/audit.ts'),
+  calibrate: () => import('./commands/calibrate.ts'),
+  plan: () => import('./commands/plan.ts'),
+  quantize: () => import('./commands/quantize.ts'),
+  evaluate: () => import('./commands/evaluate.ts'),
+  compare: () => import('./commands/compare.ts'),
+  report: () => import('./commands/report.ts'),
+  demo: () => import('./commands/demo.ts'),
+}
 
 /** The commands that `mixbit` offers, in the order of its help. */
 export const commands: readonly CommandEntry[] = verbs.flatMap((verb) => {

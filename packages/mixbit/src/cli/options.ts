@@ -167,3 +167,16 @@ export const force: OptionSpec = {
   type: 'flag',
   summary: 'Replace the output folder even if Mixbit did not make it.',
 }
+
+export const selfContained: OptionSpec = {
+  name: 'self-contained',
+  type: 'flag',
+  summary: 'Write a shared table into each graph that uses it: browsers load only own data.',
+}
+
+export const dtype: OptionSpec = {
+  name: 'dtype',
+  type: 'text',
+  valueName: 'name',
+  summary: 'Which variant of an onnx/ folder that holds several, such as q4 or fp16.',
+}

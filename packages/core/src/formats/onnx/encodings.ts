@@ -88,13 +88,23 @@ function castLookedUpRows(graph: GraphProto, name: string): void {
 
 function addParts(graph: GraphProto, name: string, form: AffineForm): EncodedWeight {
   return {
-    codes: addInitializer(graph, `${name}_quantized`, form.codes),
+    codes: addInitializer(graph, `${name}_quantized`, codesPart(graph, name, form)),
     scale: addInitializer(graph, `${name}_scale`, form.scale),
     zeroPoint:
-      form.zeroPoint === null
-        ? null
-        : addInitializer(graph, `${name}_zero_point`, form.zeroPoint),
+      form.zeroPoint === null ? null : addInitializer(graph, `${name}_zero_point`, form.zeroPoint),
   }
+}
+
+/**
+ * The codes as the operators of this graph want them: MatMulNBits asks for [N, blocks, bytes of a
+ * block], GatherBlockQuantized for [rows, bytes]. The bytes are the same, so both can share them.
+ */
+function codesPart(graph: GraphProto, name: string, form: AffineForm): StoredPart {
+  const isLookedUp = consumersOf(graph, name).some((node) => node.opType === 'Gather')
+  if (form.name !== 'GatherBlockQuantized + MatMulNBits' || isLookedUp) return form.codes
+  const [rows = 1, rowBytes = 1] = form.codes.dims
+  const [, blocks = 1] = form.scale.dims
+  return { ...form.codes, dims: [rows, blocks, rowBytes / blocks] }
 }
 
 /** codes -> DequantizeLinear [-> Cast] [-> Reshape] -> the weight's own name. */

@@ -87,7 +87,11 @@ export function formFor(layer: {
 }
 
 /** The form in which ONNX holds a weight of this role, or why there is none. */
-export function onnxForm(role: WeightRole, shape: readonly number[], scheme: Scheme): Form | NoForm {
+export function onnxForm(
+  role: WeightRole,
+  shape: readonly number[],
+  scheme: Scheme,
+): Form | NoForm {
   switch (scheme.kind) {
     case 'float':
       return floatForm(scheme.dtype, shape)
@@ -110,7 +114,11 @@ function floatForm(dtype: FloatType, shape: readonly number[]): FloatForm {
   }
 }
 
-function affineForm(role: WeightRole, shape: readonly number[], scheme: AffineScheme): Form | NoForm {
+function affineForm(
+  role: WeightRole,
+  shape: readonly number[],
+  scheme: AffineScheme,
+): Form | NoForm {
   if (scheme.dtype !== 'int8' && scheme.dtype !== 'int4') {
     return { kind: 'none', reason: `ONNX files store weights in 8 or 4 bits, not ${scheme.dtype}` }
   }

@@ -57,14 +57,18 @@ export function processorConfig(patchSize: number): JsonObject {
 }
 
 /** The picture preparation of FastVLM, for checkpoints that come without the file. */
-export function preprocessorConfig(imageSize: number): JsonObject {
+export function preprocessorConfig(imageSize: {
+  readonly height: number
+  readonly width: number
+}): JsonObject {
+  const { height, width } = imageSize
   return {
     image_processor_type: 'CLIPImageProcessor',
     processor_class: 'LlavaProcessor',
     do_resize: true,
-    size: { shortest_edge: imageSize },
+    size: { shortest_edge: Math.min(height, width) },
     do_center_crop: true,
-    crop_size: { height: imageSize, width: imageSize },
+    crop_size: { height, width },
     do_rescale: true,
     rescale_factor: 1 / 255,
     do_normalize: true,

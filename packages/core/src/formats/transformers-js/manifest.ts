@@ -1,6 +1,7 @@
 import * as z from 'zod'
 
-import { MixbitError, ensure } from '../../base/error.ts'
+import { ensure } from '../../base/error.ts'
+import { parseWith } from '../../base/parse-with.ts'
 
 /** `mixbit.json`: what a written folder holds. Marks the folder as ours. */
 export type Manifest = {
@@ -68,12 +69,5 @@ export function readManifest(value: unknown, name: string): Manifest {
     `"${name}" has schema ${version.data.schema}; this version reads mixbit/model@1. Quantize the model again, or update Mixbit.`,
     { file: name, found: version.data.schema },
   )
-  const result = manifestSchema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  throw new MixbitError(
-    'malformed',
-    `"${name}": at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? ''}. Quantize the model again.`,
-    { file: name },
-  )
+  return parseWith(manifestSchema, value, { code: 'malformed', file: name })
 }

@@ -11,7 +11,11 @@ export const depthwise: Rule = (draft) => {
   if (facts.role !== 'depthwise-conv' || scheme.kind === 'float') return draft
   const isPerChannel = scheme.kind === 'affine' && scheme.granularity.kind === 'per-channel'
   if (bitsPerValue(scheme) >= 8 && isPerChannel) return draft
-  if (bitsPerValue(scheme) >= 8 && scheme.kind === 'affine' && scheme.granularity.kind === 'per-tensor') {
+  if (
+    bitsPerValue(scheme) >= 8 &&
+    scheme.kind === 'affine' &&
+    scheme.granularity.kind === 'per-tensor'
+  ) {
     return draft
   }
   return changed(

@@ -40,7 +40,11 @@ export const ranges: Rule = (draft) => {
   if (scan.smallestGroup / levels >= SMALLEST_GOOD_HALF_SCALE && largestScale <= LARGEST_HALF) {
     return draft
   }
-  return changed(draft, { ...scheme, scaleDtype: 'float32' }, 'some scales do not fit fp16: fp32 scales')
+  return changed(
+    draft,
+    { ...scheme, scaleDtype: 'float32' },
+    'some scales do not fit fp16: fp32 scales',
+  )
 }
 
 const isLinearByChannel = (draft: Parameters<Rule>[0]): boolean => {

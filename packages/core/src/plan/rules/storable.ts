@@ -71,9 +71,7 @@ function paletteAsAffine(bits: number): Scheme {
     dtype: bits <= 4 ? 'int4' : 'int8',
     symmetric: true,
     granularity:
-      bits <= 4
-        ? { kind: 'per-block', axis: 1, blockSize: 32 }
-        : { kind: 'per-channel', axis: 0 },
+      bits <= 4 ? { kind: 'per-block', axis: 1, blockSize: 32 } : { kind: 'per-channel', axis: 0 },
     scaleDtype: 'float16',
   }
 }

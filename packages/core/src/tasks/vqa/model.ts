@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { ensure } from '../../base/error.ts'
 import type { Host, RuntimeOptions } from '../../base/host.ts'
-import { readJson } from '../json-file.ts'
+import { readJson } from '../../base/json-file.ts'
 import { preprocessFromProcessor } from '../preprocess-config.ts'
-import { parseWith } from '../schema.ts'
+import { parseWith } from '../../base/parse-with.ts'
+import type { DatasetOptions } from '../descriptor.ts'
 import type { VlmModel } from './answer.ts'
 
 /** Taken where `generation_config.json` gives none: enough for a short answer. */
@@ -35,7 +36,7 @@ const generationSchema = z.object({
  * @param files - absolute path of each graph
  */
 export async function readVlmModel(
-  host: Host,
+  host: Pick<Host, 'open' | 'exists' | 'within'>,
   folder: string,
   files: VlmModel['files'],
   options: RuntimeOptions,
@@ -71,6 +72,15 @@ export async function readVlmModel(
   }
 }
 
+/** The model as a data set wants it used: the descriptor goes before the model's own settings. */
+export function modelForDataset(model: VlmModel, options: DatasetOptions): VlmModel {
+  return {
+    ...model,
+    maxNewTokens: options.maxNewTokens ?? model.maxNewTokens,
+    preprocess: options.preprocess ?? model.preprocess,
+  }
+}
+
 function missing(
   key: string,
   file: string,
@@ -79,7 +89,7 @@ function missing(
 }
 
 async function readGeneration(
-  host: Host,
+  host: Pick<Host, 'open' | 'exists' | 'within'>,
   folder: string,
 ): Promise<z.infer<typeof generationSchema>> {
   const file = host.within(folder, 'generation_config.json')
@@ -87,7 +97,7 @@ async function readGeneration(
 }
 
 async function readChecked<Value>(
-  host: Host,
+  host: Pick<Host, 'open' | 'exists' | 'within'>,
   file: string,
   schema: z.ZodType<Value>,
 ): Promise<Value> {

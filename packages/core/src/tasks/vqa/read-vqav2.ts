@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { ensure, MixbitError } from '../../base/error.ts'
 import type { Finding } from '../../base/finding.ts'
 import type { ImageId } from '../path-pattern.ts'
-import { parseWith } from '../schema.ts'
+import { parseWith } from '../../base/parse-with.ts'
 
 /** Whether questions without answers are an error (to score) or welcome (to calibrate). */
 export type LabelUse = 'required' | 'optional'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { MixbitError } from '../base/error.ts'
-import type { ErrorCode } from '../base/error.ts'
+import { MixbitError } from './error.ts'
+import type { ErrorCode } from './error.ts'
 
 /** More problems than this are only counted. */
 const MOST_LISTED = 5

@@ -1,0 +1,43 @@
+import {
+  auditModel,
+  calibrateModel,
+  readCheckpointModel,
+  writeFloatModel,
+  writeJson,
+} from '@mixbit/core'
+import type { Command } from '../command.ts'
+import { EXIT } from '../io.ts'
+import { writeResult } from '../output.ts'
+import { requiredOption } from '../required.ts'
+import { resolveSettings } from '../settings.ts'
+import { withHost, withScratch } from '../with-host.ts'
+
+export const command: Command = {
+  async run(args, io) {
+    const settings = await resolveSettings(args, io.cwd)
+    const data = requiredOption(args, 'data')
+    const output = requiredOption(args, 'output', '-o <file>')
+    const { samples } = settings.calibration
+    const statistics = await withHost(args, io, (host) =>
+      withScratch(async (scratch) => {
+        const model = await readCheckpointModel(host, settings.model)
+        try {
+          const { weights } = await auditModel(host, model)
+          const float = await writeFloatModel(host, model, weights, scratch, 'with-probes')
+          if (float.instrumented === null) throw new TypeError('The float model has no probes')
+          const measured = await calibrateModel(host, model, float.instrumented, { data, samples })
+          await writeJson(host, output, measured)
+          return measured
+        } finally {
+          await model.close()
+        }
+      }),
+    )
+    const layers = Object.keys(statistics.layers).length
+    writeResult(args, io, {
+      json: { schema: statistics.schema, output, samples: statistics.samples, layers },
+      text: `Measured the inputs of ${layers} layers on ${statistics.samples} samples: ${output}`,
+    })
+    return EXIT.done
+  },
+}

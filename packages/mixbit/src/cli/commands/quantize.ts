@@ -1,0 +1,80 @@
+import {
+  auditModel,
+  importanceForPlan,
+  planModel,
+  quantizeModel,
+  readCheckpointModel,
+  writeFloatModel,
+} from '@mixbit/core'
+import type { Host, Plan, WrittenModel } from '@mixbit/core'
+import { join } from 'node:path'
+import { prepareOutput } from '../../host/output.ts'
+import { paintFor } from '../../terminal/style.ts'
+import { writtenText } from '../../terminal/written-text.ts'
+import type { Command } from '../command.ts'
+import { EXIT } from '../io.ts'
+import { writeResult } from '../output.ts'
+import { hasFlag, textOption } from '../parsed-args.ts'
+import type { ParsedArgs } from '../parsed-args.ts'
+import { requiredOption } from '../required.ts'
+import type { CommandSettings } from '../settings.ts'
+import { resolveSettings } from '../settings.ts'
+import { withHost } from '../with-host.ts'
+
+export const command: Command = {
+  async run(args, io) {
+    const settings = await resolveSettings(args, io.cwd)
+    const path = requiredOption(args, 'output', '-o <folder>')
+    const started = io.now()
+    const output = await prepareOutput(path, {
+      force: hasFlag(args, 'force'),
+      model: settings.model,
+    })
+    try {
+      const { plan, written } = await withHost(args, io, (host) =>
+        quantizeInto(host, args, settings, output),
+      )
+      await output.commit()
+      const seconds = (io.now() - started) / 1000
+      const { components } = written.manifest
+      writeResult(args, io, {
+        json: {
+          output: output.path,
+          bytes: written.bytes,
+          components,
+          findings: plan.findings,
+          seconds,
+        },
+        text: writtenText(output.path, written, seconds, {
+          width: io.stdout.columns,
+          paint: paintFor(io.stdout, io.env),
+        }),
+      })
+      return EXIT.done
+    } finally {
+      await output.dispose()
+    }
+  },
+}
+
+async function quantizeInto(
+  host: Host,
+  args: ParsedArgs,
+  settings: CommandSettings,
+  { folder, scratch }: { readonly folder: string; readonly scratch: string },
+): Promise<{ readonly plan: Plan; readonly written: WrittenModel }> {
+  const model = await readCheckpointModel(host, settings.model)
+  try {
+    const audit = await auditModel(host, model)
+    const planFile = textOption(args, 'plan') ?? null
+    const plan = await planModel(host, audit, settings, planFile, null)
+    const importance = await importanceForPlan(host, model, audit, plan, settings, () =>
+      writeFloatModel(host, model, audit.weights, join(scratch, 'float'), 'with-probes'),
+    )
+    const tables = hasFlag(args, 'self-contained') ? 'copied' : 'shared'
+    const written = await quantizeModel(host, { model, audit, plan, importance, folder, tables })
+    return { plan, written }
+  } finally {
+    await model.close()
+  }
+}

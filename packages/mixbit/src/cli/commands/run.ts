@@ -1,0 +1,74 @@
+import { runModel } from '@mixbit/core'
+import type { Command } from '../command.ts'
+import { EXIT } from '../io.ts'
+import type { CommandIo, ExitCode } from '../io.ts'
+import { writeResult } from '../output.ts'
+import { hasFlag, textOption } from '../parsed-args.ts'
+import type { ParsedArgs } from '../parsed-args.ts'
+import { requiredOption } from '../required.ts'
+import type { CommandSettings } from '../settings.ts'
+import { resolveSettings } from '../settings.ts'
+import { withHost } from '../with-host.ts'
+import { prepareOutput } from '../../host/output.ts'
+import { provenance } from '../../host/provenance.ts'
+import { writeReport } from '../../host/report-files.ts'
+import { paintFor } from '../../terminal/style.ts'
+import { runSummary } from '../../terminal/summary.ts'
+
+export const command: Command = {
+  async run(args, io) {
+    const settings = await resolveSettings(args, io.cwd)
+    return runInto(args, io, settings, {
+      path: requiredOption(args, 'output', '-o <folder>'),
+      force: hasFlag(args, 'force'),
+      planFile: textOption(args, 'plan') ?? null,
+      tables: hasFlag(args, 'self-contained') ? 'copied' : 'shared',
+    })
+  },
+}
+
+export type RunOutput = {
+  readonly path: string
+  readonly force: boolean
+  readonly planFile: string | null
+  readonly tables: 'shared' | 'copied'
+}
+
+/** The whole job into an output folder; the folder appears when everything in it is complete. */
+export async function runInto(
+  args: ParsedArgs,
+  io: CommandIo,
+  settings: CommandSettings,
+  { path, force, planFile, tables }: RunOutput,
+): Promise<ExitCode> {
+  const output = await prepareOutput(path, { force, model: settings.model })
+  try {
+    const report = await withHost(args, io, async (host) => {
+      const result = await runModel(host, {
+        path: settings.model,
+        config: settings,
+        planFile,
+        folder: output.folder,
+        scratch: output.scratch,
+        tables,
+        now: () => io.now() / 1000,
+        provenance: await provenance(settings.model, io.platform),
+      })
+      await writeReport(host, output.folder, result.report)
+      return result.report
+    })
+    await output.commit()
+    const { before, after, gates, passed } = report
+    writeResult(args, io, {
+      json: { before, after, gates, passed, output: output.path },
+      text:
+        runSummary(report, {
+          width: io.stdout.columns,
+          paint: paintFor(hasFlag(args, 'json') ? io.stderr : io.stdout, io.env),
+        }) + `\nReport: ${output.path}/report.html\n`,
+    })
+    return passed ? EXIT.done : EXIT.gateFailed
+  } finally {
+    await output.dispose()
+  }
+}

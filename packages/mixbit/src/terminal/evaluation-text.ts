@@ -1,0 +1,32 @@
+import type { Evaluation } from '@mixbit/core'
+import { warningLines } from './summary.ts'
+import type { Layout } from './summary.ts'
+import { formatTable } from './table.ts'
+import { formatCount, formatPercent } from './units.ts'
+
+/** What `evaluate` shows: the accuracy, then each question type. */
+export function evaluationText(evaluation: Evaluation, layout: Layout): string {
+  const { value, low, high, samples, seconds, data, metric } = evaluation
+  const head =
+    `${layout.paint('strong', formatPercent(value))} ${metric} on ${data}  ` +
+    `95 % interval ${formatPercent(low, 1)} to ${formatPercent(high, 1)}, ` +
+    `${formatCount(samples)} questions in ${seconds.toFixed(1)} s`
+  const rows = Object.entries(evaluation.byQuestionType).map(([type, accuracy]) => [
+    type,
+    formatPercent(accuracy.value),
+    `${formatPercent(accuracy.low, 1)} to ${formatPercent(accuracy.high, 1)}`,
+    formatCount(accuracy.samples),
+  ])
+  const table = formatTable(
+    [
+      { title: 'question type', align: 'left' },
+      { title: 'accuracy', align: 'right' },
+      { title: '95 % interval', align: 'right' },
+      { title: 'questions', align: 'right' },
+    ],
+    rows,
+    layout,
+  )
+  const warnings = warningLines(evaluation.findings, layout)
+  return [head, '', ...table, ...(warnings.length > 0 ? ['', ...warnings] : [])].join('\n')
+}

@@ -1,0 +1,72 @@
+import { precisionName } from '@mixbit/core'
+import type { LayerPlan, Plan } from '@mixbit/core'
+import { warningLines } from './summary.ts'
+import type { Layout } from './summary.ts'
+import { formatTable } from './table.ts'
+import { formatBytes, formatCount } from './units.ts'
+
+/** What `plan` shows: per component and precision how many weights and bytes, then why. */
+export function planText(plan: Plan, layout: Layout): string {
+  const head = `${layout.paint('strong', plan.model)}  ${plan.preset ?? 'no preset'} for ${plan.target}, ${formatBytes(plan.bytes)} of weights`
+  const sections = [[head], groupLines(plan, layout), reasonLines(plan, layout)]
+  const warnings = warningLines(plan.findings, layout)
+  return [...sections, ...(warnings.length > 0 ? [warnings] : [])]
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')
+}
+
+function groupLines(plan: Plan, layout: Layout): readonly string[] {
+  const groups = grouped(plan.layers, (layer) =>
+    [layer.component, precisionName(layer.scheme), layer.form].join('\0'),
+  )
+  const rows = groups.map(([key, layers]) => {
+    const [component = '', precision = '', form = ''] = key.split('\0')
+    return [component, precision, form, formatCount(layers.length), formatBytes(bytesOf(layers))]
+  })
+  return formatTable(
+    [
+      { title: 'component', align: 'left' },
+      { title: 'precision', align: 'left' },
+      { title: 'stored as', align: 'left' },
+      { title: 'weights', align: 'right' },
+      { title: 'size', align: 'right' },
+    ],
+    rows,
+    layout,
+  )
+}
+
+/** Reasons beyond what was asked for, with how many weights each concerns. */
+function reasonLines(plan: Plan, layout: Layout): readonly string[] {
+  const reasons = plan.layers.flatMap((layer) => layer.reasons.slice(1))
+  const groups = grouped(reasons, (reason) => reason)
+  if (groups.length === 0) return []
+  const rows = groups.map(([reason, all]) => [formatCount(all.length), reason])
+  return formatTable(
+    [
+      { title: 'weights', align: 'right' },
+      { title: 'changed because', align: 'left' },
+    ],
+    rows,
+    layout,
+  )
+}
+
+function bytesOf(layers: readonly LayerPlan[]): number {
+  return layers.reduce((sum, { bytes }) => sum + bytes.codes + bytes.scales + bytes.zeroPoints, 0)
+}
+
+function grouped<Item>(
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+): readonly (readonly [string, readonly Item[]])[] {
+  const groups = new Map<string, Item[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
+  }
+  return [...groups]
+}
