@@ -1,4 +1,4 @@
-import type { CodeRange } from './kernels.ts'
+import type { BlockSpec } from './kernels.ts'
 
 /**
  * Scales that the search tries, as fractions of the scale that clips nothing, largest first; 1 is
@@ -22,9 +22,23 @@ const MANY_LEVELS: readonly number[] = [...steps(212, 189, 1), ...steps(180, 96,
   (k) => k / 192,
 )
 
-/** The fractions for a range of codes, as float32; 32 of them, and always a multiple of 4. */
-export function clipFractions(range: CodeRange): Float32Array {
-  return Float32Array.from(range.qmax - range.qmin > 15 ? MANY_LEVELS : FEW_LEVELS)
+/**
+ * The same for short blocks of 4 bits. The best clip of 32 bell-shaped values lies near
+ * 1; a deep clip wins there only where one outlier stands alone, such as the diagonal of a folded
+ * skip connection. Squared error calls that a small loss, but it shrinks one path of the network
+ * in every block alike: on FastVLM-nano in blocks of 32, with calibration, deep clips took the
+ * logits from 23.1 to 20.1 dB and VQA accuracy from 99.05 to 98.75 %.
+ */
+const SHORT_BLOCKS: readonly number[] = steps(74, 59, 1).map((k) => k / 64)
+
+/** Up to this many values a block is short: its largest value is about where the best clip is. */
+const LONGEST_SHORT_BLOCK = 64
+
+/** The fractions for a kind of block, as float32; always a multiple of 4. */
+export function clipFractions({ qmin, qmax, blockLength }: BlockSpec): Float32Array {
+  if (qmax - qmin > 15) return Float32Array.from(MANY_LEVELS)
+  const isShort = blockLength <= LONGEST_SHORT_BLOCK && qmax - qmin === 15
+  return Float32Array.from(isShort ? SHORT_BLOCKS : FEW_LEVELS)
 }
 
 function steps(from: number, to: number, step: number): readonly number[] {

@@ -37,7 +37,7 @@ function search(x: Float32Array, spec: SearchSpec, importance?: Float32Array): F
 
 test('both grids hold 32 fractions in falling order, and 1', () => {
   for (const range of [INT8, INT4, INT3, INT2]) {
-    const fractions = [...clipFractions(range)]
+    const fractions = [...clipFractions({ ...range, blockLength: 896 })]
     expect(fractions).toHaveLength(32)
     expect(fractions).toContain(1)
     expect(fractions.toSorted((a, b) => b - a)).toEqual(fractions)
@@ -104,12 +104,19 @@ test('values that fit exactly keep their scale', () => {
   expect([...search(Float32Array.of(7, -8, 3, 1, 0, -2, 5, -5), spec)]).toEqual([1])
 })
 
-test('a value without importance is clipped for the sake of the others', () => {
-  const x = Float32Array.of(14, 3.4, -3.1, 2.7, 1.2, -0.6, 0.3, 2.2)
-  const spec = { ...INT4, blockLength: 8, cols: 8, scaleDtype: 'float32' } as const
+test('a value without importance is clipped for the sake of the others, in a long block', () => {
+  const x = Float32Array.from({ length: 96 }, (_, i) => (i === 0 ? 14 : 0.5 + (i % 7)))
+  const importance = Float32Array.from({ length: 96 }, (_, i) => (i === 0 ? 0 : 1))
+  const spec = { ...INT4, blockLength: 96, cols: 96, scaleDtype: 'float32' } as const
+  expect(search(x, spec, importance)[0]).toBeLessThan(1.2)
+  expect(search(x, spec)[0]).toBeGreaterThan(1.5)
+})
+
+test('the outlier of a short block is never clipped by more than 8 %', () => {
+  const x = Float32Array.of(14, 1, 2, 3, 4, 5, 6, 6.5)
   const importance = Float32Array.of(0, 1, 1, 1, 1, 1, 1, 1)
-  expect(search(x, spec, importance)[0]).toBeLessThan(0.8)
-  expect(search(x, spec)[0]).toBeGreaterThan(1.2)
+  const spec = { ...INT4, blockLength: 8, cols: 8, scaleDtype: 'float32' } as const
+  expect((search(x, spec, importance)[0] ?? 0) * 7).toBeGreaterThan(14 * 0.92)
 })
 
 test('a block whose importance is all zero is judged without it', () => {
