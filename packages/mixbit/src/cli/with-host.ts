@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { jobs } from '@mixbit/core'
 import { createNodeHost } from '../host/host.ts'
 import type { NodeHost } from '../host/host.ts'
 import type { CommandIo } from './io.ts'
@@ -16,7 +15,6 @@ export async function withHost<Result>(
 ): Promise<Result> {
   const workers = takesOption(args, 'workers') ? numberOption(args, 'workers') : undefined
   const host = createNodeHost({
-    jobs,
     emit: io.emit,
     ...(workers === undefined ? {} : { workers }),
   })

@@ -1,3 +1,4 @@
+import { jobs as coreJobs } from '@mixbit/core'
 import type { Emit, Host } from '@mixbit/core'
 import { createFile } from './create-file.ts'
 import type { FileSink } from './create-file.ts'
@@ -8,8 +9,8 @@ import { loadTokenizer } from './tokenizer.ts'
 import { within } from './within.ts'
 
 export type NodeHostOptions = {
-  /** The table that core exports as `jobs`; worker threads have it from their own file. */
-  readonly jobs: JobTable
+  /** Jobs that run in this thread; by default core's, which worker threads have from their own file. */
+  readonly jobs?: JobTable
   /** How many worker threads; 0 runs jobs in this thread. By default one a core, at most 8. */
   readonly workers?: number
   /** The file that a worker thread starts; by default the built `worker.js`. */
@@ -25,8 +26,9 @@ export type NodeHost = Host & {
 }
 
 /** Core's way to the world, on Node. */
-export function createNodeHost(options: NodeHostOptions): NodeHost {
-  const { jobs, workers = defaultWorkers(), workerUrl, emit = () => undefined } = options
+export function createNodeHost(options: NodeHostOptions = {}): NodeHost {
+  const { jobs = coreJobs, workers = defaultWorkers(), workerUrl } = options
+  const { emit = () => undefined } = options
   const pool = createPool({ jobs, workers, ...(workerUrl === undefined ? {} : { workerUrl }) })
   const unfinished = new Set<FileSink>()
   const create: Host['create'] = async (path) => {
