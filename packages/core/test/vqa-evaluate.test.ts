@@ -193,7 +193,7 @@ test('answers are scored, in the order of the data set and per type', async () =
     ['d/2.jpg', [2, 4]],
   ])
   expect(jobs[0]?.questions[0]?.content).toBe('<image>\n1')
-  expect(events.map(({ kind }) => kind)).toEqual(['stage', 'progress', 'progress', 'stage-done'])
+  expect(events.map(({ kind }) => kind)).toEqual(['stage', 'progress', 'progress'])
   expect(events[2]).toEqual({
     kind: 'progress',
     stage: 'evaluate',

@@ -167,7 +167,7 @@ test('progress goes to stderr, the line is cleared before an error, and --quiet 
   })
   const terminal = memoryIo({ isTTY: true, env: { NO_COLOR: '1' } })
   await runCli(['audit', 'a'], terminal.io, commands)
-  expect(terminal.stderr()).toBe('› read        model\r\u001B[2Kerror not-found: Gone.\n')
+  expect(terminal.stderr()).toBe('› read               model\r\u001B[2Kerror not-found: Gone.\n')
   const silent = memoryIo()
   await runCli(['audit', 'a', '--quiet'], silent.io, commands)
   expect(silent.stderr()).toBe('error not-found: Gone.\n')

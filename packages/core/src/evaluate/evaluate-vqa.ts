@@ -83,7 +83,6 @@ async function ask(
     for (const answer of output.answers) given.set(answer.id, answer)
     host.emit({ kind: 'progress', stage, done: given.size, total, unit: 'questions' })
   }
-  host.emit({ kind: 'stage-done', stage, summary: `${total} questions answered` })
   return given
 }
 

@@ -32,6 +32,7 @@ export async function writeFloatModel(
   const plain = model.graphs.map((graph): SessionTarget => ({ graph, fileName: graph.name }))
   const instrumented = probes === 'plain' ? [] : model.graphs.map(instrument)
   await quantize(host, {
+    stage: 'write float model',
     sessions: [
       ...plain,
       ...instrumented.map(({ graph }) => ({ graph, fileName: probedName(graph.name) })),

@@ -4,6 +4,7 @@ import type { Host } from '../base/host.ts'
 import type { ResolvedConfig, ResolvedEvaluation } from '../config/merge-config.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
 import { readCheckpointModel } from '../convert/read-model.ts'
+import type { VqaEvaluation } from '../evaluate/evaluate-vqa.ts'
 import { compareEvaluations } from '../evaluate/paired.ts'
 import type { Plan } from '../plan/plan-types.ts'
 import type { WrittenModel } from '../quantize/write-model.ts'
@@ -15,10 +16,11 @@ import { loadVqaDataset } from '../tasks/dataset.ts'
 import type { VlmModel } from '../tasks/vqa/answer.ts'
 import { auditModel } from './audit-model.ts'
 import type { Importance } from './calibrate-model.ts'
+import { NO_IMPORTANCE } from './calibrate-model.ts'
 import { evaluateModel } from './evaluate-model.ts'
 import type { FloatModel } from './float-model.ts'
 import { writeFloatModel } from './float-model.ts'
-import { importanceForPlan, planModel, quantizeModel } from './quantize-model.ts'
+import { importanceForPlan, planModel, quantizeModel, usesStatistics } from './quantize-model.ts'
 import type { Steps } from './steps.ts'
 import { startSteps } from './steps.ts'
 
@@ -46,17 +48,30 @@ export type RunResult = { readonly report: Report; readonly written: WrittenMode
 export async function runModel(host: Host, request: RunRequest): Promise<RunResult> {
   const steps = startSteps(host.emit, request.now)
   const { config } = request
-  const model = await steps.run('read', () => readCheckpointModel(host, request.path))
+  const model = await steps.run(
+    'read',
+    () => readCheckpointModel(host, request.path),
+    ({ bytes }) => `checkpoint of ${megabytes(bytes)}`,
+  )
   try {
-    const audit = await steps.run('audit', () => auditModel(host, model))
-    const plan = await steps.run('plan', () =>
-      planModel(host, audit, config, request.planFile, null),
+    const audit = await steps.run(
+      'audit',
+      () => auditModel(host, model),
+      ({ parameters, weights }) =>
+        `${(parameters / 1e6).toFixed(2)} M parameters in ${weights.length} weights`,
+    )
+    const plan = await steps.run(
+      'plan',
+      () => planModel(host, audit, config, request.planFile, null),
+      ({ bytes }) => `${megabytes(bytes)} of weights`,
     )
     const floatModel = once(() => makeFloatModel(host, model, audit, request))
     const importance = await calibrateStep(host, steps, { model, audit, plan, config, floatModel })
     const { folder, tables } = request
-    const written = await steps.run('quantize', () =>
-      quantizeModel(host, { model, audit, plan, importance, folder, tables }),
+    const written = await steps.run(
+      'quantize',
+      () => quantizeModel(host, { model, audit, plan, importance, folder, tables }),
+      ({ bytes }) => `${megabytes(bytes)} written`,
     )
     const evaluations = await evaluateStep(host, steps, request, model, written, floatModel)
     const report = reportOf({
@@ -99,16 +114,21 @@ async function calibrateStep(
   steps: Steps,
   { model, audit, plan, config, floatModel }: CalibrateStep,
 ): Promise<Importance> {
-  const importance = await steps.run('calibrate', () =>
-    importanceForPlan(host, model, audit, plan, config, floatModel),
-  )
-  if (importance.hash === null) {
-    steps.skipped(
-      'calibrate',
-      config.calibration.data === null ? 'no calibration data was given' : 'no weight needs it',
-    )
+  const reason =
+    config.calibration.data === null
+      ? 'no calibration data was given'
+      : usesStatistics(plan)
+        ? null
+        : 'no weight needs it'
+  if (reason !== null) {
+    steps.skipped('calibrate', reason)
+    return NO_IMPORTANCE
   }
-  return importance
+  return steps.run(
+    'calibrate',
+    () => importanceForPlan(host, model, audit, plan, config, floatModel),
+    ({ byLayer }) => `inputs of ${byLayer.size} weights measured`,
+  )
 }
 
 /** One evaluated set: what was asked for, and the results. */
@@ -127,23 +147,29 @@ async function evaluateStep(
     const float = await floatModel()
     const common = { data: limits.data, limit: limits.limit, now: request.now }
     const { numerics } = request.config
-    const before = await steps.run('evaluate float', () =>
-      evaluateModel(host, {
-        ...common,
-        folder: model.path,
-        files: float.files,
-        numerics: 'faithful',
-        stage: 'evaluate float',
-      }),
+    const before = await steps.run(
+      'evaluate float',
+      () =>
+        evaluateModel(host, {
+          ...common,
+          folder: model.path,
+          files: float.files,
+          numerics: 'faithful',
+          stage: 'evaluate float',
+        }),
+      accuracyText,
     )
-    const after = await steps.run('evaluate quantized', () =>
-      evaluateModel(host, {
-        ...common,
-        folder: request.folder,
-        files: writtenFiles(host, request.folder, written),
-        numerics,
-        stage: 'evaluate quantized',
-      }),
+    const after = await steps.run(
+      'evaluate quantized',
+      () =>
+        evaluateModel(host, {
+          ...common,
+          folder: request.folder,
+          files: writtenFiles(host, request.folder, written),
+          numerics,
+          stage: 'evaluate quantized',
+        }),
+      accuracyText,
     )
     const paired = compareEvaluations(before.answers, after.answers)
     const dataset = await loadVqaDataset(host, limits.data, { labels: 'required' })
@@ -160,6 +186,11 @@ async function evaluateStep(
   }
   if (sets.length === 0) steps.skipped('evaluate', 'no evaluation data was given')
   return sets
+}
+
+function accuracyText({ evaluation }: VqaEvaluation): string {
+  const { value, samples, data } = evaluation
+  return `${(100 * value).toFixed(2)} % of ${samples} questions of ${data}`
 }
 
 /** The graphs of a folder that was just written. */
@@ -222,6 +253,10 @@ function reportOf(results: Results): Report {
 function allFindings({ audit, plan, evaluations }: Results): readonly Finding[] {
   const measured = evaluations.flatMap(({ result }) => result.after.findings)
   return [...audit.findings, ...plan.findings, ...measured]
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(2)} MB`
 }
 
 function baseName(path: string): string {

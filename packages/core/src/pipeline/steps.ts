@@ -3,7 +3,12 @@ import type { Report } from '../report/report-types.ts'
 
 /** The steps of a run with their times, told to the screen as they happen. */
 export type Steps = {
-  readonly run: <Value>(name: string, step: () => Promise<Value>) => Promise<Value>
+  /** @param told - what came out, in a few words for the screen */
+  readonly run: <Value>(
+    name: string,
+    step: () => Promise<Value>,
+    told: (value: Value) => string,
+  ) => Promise<Value>
   /** Notes that a step had nothing to do, and why. */
   readonly skipped: (name: string, reason: string) => void
   readonly list: () => Report['steps']
@@ -13,18 +18,16 @@ export type Steps = {
 export function startSteps(emit: Emit, now: () => number): Steps {
   const done: { name: string; seconds: number | null; note: string }[] = []
   return {
-    async run(name, step) {
+    async run(name, step, told) {
       emit({ kind: 'stage', stage: name })
       const started = now()
       const value = await step()
       const seconds = now() - started
       done.push({ name, seconds, note: '' })
-      emit({ kind: 'stage-done', stage: name, summary: `${seconds.toFixed(1)} s` })
+      emit({ kind: 'stage-done', stage: name, summary: told(value) })
       return value
     },
     skipped(name, reason) {
-      const at = done.findIndex((step) => step.name === name)
-      if (at >= 0) done.splice(at, 1)
       done.push({ name, seconds: null, note: `skipped: ${reason}` })
       emit({ kind: 'notice', message: `${name}: skipped, ${reason}` })
     },

@@ -25,6 +25,8 @@ export type QuantizeRequest = {
   readonly importance: ReadonlyMap<string, Float32Array>
   /** Folder for the graphs and their data. */
   readonly folder: string
+  /** What is being done, for progress. */
+  readonly stage: string
   /** `copied`: every session holds all its weights, also a table that another one has. */
   readonly tables: 'shared' | 'copied'
 }
@@ -58,6 +60,7 @@ export async function quantize(
       graph,
       folder: request.folder,
       name: fileName,
+      stage: request.stage,
       jobFor,
       shared,
     })

@@ -24,6 +24,8 @@ export type SessionRequest = {
   /** Folder of the graph and its data, and the file name without `.onnx`. */
   readonly folder: string
   readonly name: string
+  /** What is being done, for progress. */
+  readonly stage: string
   readonly jobFor: (layer: string) => WeightJob
   /** Layers that another session's data file already holds. */
   readonly shared: ReadonlyMap<string, PlacedParts>
@@ -133,10 +135,10 @@ async function streamData(
       writer = null
       host.emit({
         kind: 'progress',
-        stage: `quantize ${request.name}`,
+        stage: request.stage,
         done: totals.size,
         total: items.length,
-        unit: 'weights',
+        unit: `weights of ${request.name}`,
       })
     }
   } catch (error) {

@@ -55,6 +55,7 @@ export async function writeModel(host: WriteHost, request: WriteRequest): Promis
     return { graph, fileName: sessionFileName(name, dtypes[name]) }
   })
   const result = await quantize(host, {
+    stage: 'quantize',
     sessions,
     layers: plan.layers,
     facts: request.facts,

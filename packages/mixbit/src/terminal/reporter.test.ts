@@ -66,16 +66,28 @@ test('elsewhere than on a terminal a stage is a few plain lines', () => {
   `)
 })
 
+test('a stage that has nothing to say yet is a line only when verbose', () => {
+  const steps: readonly Step[] = [
+    { kind: 'stage', stage: 'audit' },
+    { kind: 'wait', ms: 1200 },
+    { kind: 'stage-done', stage: 'audit', summary: '' },
+  ]
+  expect(play(steps, { isTTY: false })).toBe('audit: done in 1.2 s\n')
+  expect(play(steps, { isTTY: false, level: 'verbose' })).toBe(
+    'audit: started\naudit: done in 1.2 s\n',
+  )
+})
+
 test('on a terminal one line is redrawn and replaced by the result', () => {
   const frames = play(CALIBRATION, { isTTY: true }).replaceAll('\r\u001B[2K', '\n<erase>')
   expect(frames).toMatchInlineSnapshot(`
-    "› calibrate   1,000 pictures
-    <erase>› calibrate   ━─────────────────────────────  50/1,000 images, 5 %
-    <erase>› calibrate   ━━━━━━━───────────────────────  250/1,000 images, 25 %, 38 s left
-    <erase>› calibrate   ━━━━━━━───────────────────────  251/1,000 images, 25 %, 38 s left
+    "› calibrate          1,000 pictures
+    <erase>› calibrate          ━─────────────────────────────  50/1,000 images, 5 %
+    <erase>› calibrate          ━━━━━──────────────────  250/1,000 images, 25 %, 38 s left
+    <erase>› calibrate          ━━━━━──────────────────  251/1,000 images, 25 %, 38 s left
     <erase>! Picture 252 is grey.
-    › calibrate   ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━  1,000/1,000 images, 100 %
-    <erase>✓ calibrate   120 tensors measured  33 s
+    › calibrate          ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━  1,000/1,000 images, 100 %
+    <erase>✓ calibrate          120 tensors measured  33 s
     "
   `)
 })

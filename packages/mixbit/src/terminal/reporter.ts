@@ -29,7 +29,8 @@ const REDRAW_MS = 80
 /** Elsewhere (files, CI) a stage gets one line at most this often. */
 const LINE_MS = { normal: 10_000, verbose: 2000 } as const
 
-const NAME_WIDTH = 11
+/** Columns of a stage's name: `evaluate quantized` is the longest of our own. */
+const NAME_WIDTH = { least: 8, most: 18 } as const
 
 const LARGEST_BAR = 30
 
@@ -75,7 +76,9 @@ function terminalReporter(stream: ReportStream, options: ReporterOptions): Repor
         break
       }
       case 'stage-done':
-        keep(doneLine(event.stage, event.summary, clock.elapsed(event.stage), paint))
+        keep(
+          doneLine(event.stage, event.summary, clock.elapsed(event.stage), stream.columns, paint),
+        )
         break
       case 'notice':
         keep(`${paint('warning', '!')} ${printable(event.message)}`)
@@ -101,7 +104,9 @@ function lineReporter(
     switch (event.kind) {
       case 'stage':
         clock.start(event.stage)
-        keep(event.stage, event.detail ?? 'started')
+        // A stage that has nothing to say yet is not news: its progress or its end will be.
+        if (event.detail !== undefined) keep(event.stage, event.detail)
+        else if (level === 'verbose') keep(event.stage, 'started')
         break
       case 'progress':
         if (options.now() - writtenAt >= LINE_MS[level]) {
@@ -142,20 +147,26 @@ function stageClock(now: () => number): StageClock {
 
 /** A line that is redrawn may not reach the last column, where a terminal would break it. */
 function stageLine(stage: string, detail: string, columns: number, paint: Paint): string {
-  const text = elide(printable(detail), Math.max(1, columns - NAME_WIDTH - 4))
-  return `${paint('accent', '›')} ${name(stage)} ${paint('faint', text)}`
+  const text = elide(printable(detail), Math.max(1, columns - nameWidth(columns) - 4))
+  return `${paint('accent', '›')} ${name(stage, columns)} ${paint('faint', text)}`
 }
 
 function barLine(stage: string, progress: Progress, columns: number, paint: Paint): string {
-  const space = Math.max(1, columns - NAME_WIDTH - 4)
+  const space = Math.max(1, columns - nameWidth(columns) - 4)
   const text = printable(progressText(progress))
   const bar = progressBar(progress, Math.min(LARGEST_BAR, space - text.length - 2), paint)
-  return `${paint('accent', '›')} ${name(stage)} ${bar === '' ? '' : `${bar}  `}${elide(text, space)}`
+  return `${paint('accent', '›')} ${name(stage, columns)} ${bar === '' ? '' : `${bar}  `}${elide(text, space)}`
 }
 
-function doneLine(stage: string, summary: string, elapsedMs: number, paint: Paint): string {
+function doneLine(
+  stage: string,
+  summary: string,
+  elapsedMs: number,
+  columns: number,
+  paint: Paint,
+): string {
   const time = paint('faint', `  ${formatDuration(elapsedMs)}`)
-  return `${paint('good', '✓')} ${name(stage)} ${printable(summary)}${time}`
+  return `${paint('good', '✓')} ${name(stage, columns)} ${printable(summary)}${time}`
 }
 
 function doneText(summary: string, elapsedMs: number): string {
@@ -164,6 +175,12 @@ function doneText(summary: string, elapsedMs: number): string {
     : `${summary} (${formatDuration(elapsedMs)})`
 }
 
-function name(stage: string): string {
-  return elide(printable(stage), NAME_WIDTH).padEnd(NAME_WIDTH)
+function name(stage: string, columns: number): string {
+  const width = nameWidth(columns)
+  return elide(printable(stage), width).padEnd(width)
+}
+
+/** A third of a narrow terminal. */
+function nameWidth(columns: number): number {
+  return Math.max(NAME_WIDTH.least, Math.min(NAME_WIDTH.most, Math.floor(columns / 3)))
 }
