@@ -179,7 +179,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     summary: 'Quantize the small model that ships with the project, and measure it.',
     details: 'Runs the whole job on the small model and the questions that ship with the project.',
     positionals: [],
-    options: [output('folder', 'Folder to write.'), workers],
+    options: [output('folder', 'Folder to write.', 'mixbit-demo'), workers],
     examples: ['mixbit demo'],
   },
 ]

@@ -37,7 +37,7 @@ export const command: Command = {
       io,
       { ...settings, model },
       {
-        path: textOption(args, 'output') ?? join(io.cwd, 'out', 'demo'),
+        path: textOption(args, 'output') ?? join(io.cwd, 'mixbit-demo'),
         force: false,
         planFile: null,
         tables: 'shared',
