@@ -35,7 +35,7 @@ export const command: Command = {
     )
     const layers = Object.keys(statistics.layers).length
     writeResult(args, io, {
-      json: { schema: statistics.schema, output, samples: statistics.samples, layers },
+      json: { schema: 'mixbit/calibration@1', output, samples: statistics.samples, layers },
       text: `Measured the inputs of ${layers} layers on ${statistics.samples} samples: ${output}`,
     })
     return EXIT.done

@@ -39,6 +39,7 @@ export const command: Command = {
       const { components } = written.manifest
       writeResult(args, io, {
         json: {
+          schema: 'mixbit/quantization@1',
           output: output.path,
           bytes: written.bytes,
           components,

@@ -18,7 +18,10 @@ export const command: Command = {
       await writeReportPage(host, target, report)
       return target
     })
-    writeResult(args, io, { json: { output }, text: `Report: ${output}` })
+    writeResult(args, io, {
+      json: { schema: 'mixbit/report-page@1', output },
+      text: `Report: ${output}`,
+    })
     return EXIT.done
   },
 }

@@ -60,7 +60,14 @@ export async function runInto(
     await output.commit()
     const { before, after, gates, passed } = report
     writeResult(args, io, {
-      json: { before, after, gates, passed, output: output.path },
+      json: {
+        schema: 'mixbit/run@1',
+        before,
+        after,
+        gates,
+        passed,
+        output: output.path,
+      },
       text:
         runSummary(report, {
           width: io.stdout.columns,
