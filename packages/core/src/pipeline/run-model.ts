@@ -1,23 +1,19 @@
 import type { Audit } from '../audit/audit-types.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
-import type { ResolvedConfig, ResolvedEvaluation } from '../config/merge-config.ts'
+import type { ResolvedConfig } from '../config/merge-config.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
 import { readCheckpointModel } from '../convert/read-model.ts'
-import type { VqaEvaluation } from '../evaluate/evaluate-vqa.ts'
-import { compareEvaluations } from '../evaluate/paired.ts'
 import type { Plan } from '../plan/plan-types.ts'
 import type { WrittenModel } from '../quantize/write-model.ts'
 import { buildReport } from '../report/build-report.ts'
 import { gatesOf } from '../report/gates.ts'
-import { reportEvaluation } from '../report/report-evaluation.ts'
-import type { Report, ReportEvaluation } from '../report/report-types.ts'
-import { loadVqaDataset } from '../tasks/dataset.ts'
-import type { VlmModel } from '../tasks/vqa/answer.ts'
+import type { Report } from '../report/report-types.ts'
 import { auditModel } from './audit-model.ts'
 import type { Importance } from './calibrate-model.ts'
 import { NO_IMPORTANCE } from './calibrate-model.ts'
-import { evaluateModel } from './evaluate-model.ts'
+import type { EvaluatedSet } from './evaluate-sets.ts'
+import { evaluateSets, loadSets } from './evaluate-sets.ts'
 import type { FloatModel } from './float-model.ts'
 import { writeFloatModel } from './float-model.ts'
 import { importanceForPlan, planModel, quantizeModel, usesStatistics } from './quantize-model.ts'
@@ -48,46 +44,48 @@ export type RunResult = { readonly report: Report; readonly written: WrittenMode
 export async function runModel(host: Host, request: RunRequest): Promise<RunResult> {
   const steps = startSteps(host.emit, request.now)
   const { config } = request
-  const model = await steps.run(
-    'read',
-    () => readCheckpointModel(host, request.path),
-    ({ bytes }) => `checkpoint of ${megabytes(bytes)}`,
-  )
+  const sets = await loadSets(host, config)
+  const model = await steps.run('read', () => readCheckpointModel(host, request.path), readText)
   try {
-    const audit = await steps.run(
-      'audit',
-      () => auditModel(host, model),
-      ({ parameters, weights }) =>
-        `${(parameters / 1e6).toFixed(2)} M parameters in ${weights.length} weights`,
-    )
-    const plan = await steps.run(
-      'plan',
-      () => planModel(host, audit, config, request.planFile, null),
-      ({ bytes }) => `${megabytes(bytes)} of weights`,
-    )
+    const audit = await steps.run('audit', () => auditModel(host, model), auditText)
+    const makePlan = (): Promise<Plan> => planModel(host, audit, config, request.planFile, null)
+    const plan = await steps.run('plan', makePlan, planText)
     const floatModel = once(() => makeFloatModel(host, model, audit, request))
     const importance = await calibrateStep(host, steps, { model, audit, plan, config, floatModel })
-    const { folder, tables } = request
     const written = await steps.run(
       'quantize',
-      () => quantizeModel(host, { model, audit, plan, importance, folder, tables }),
-      ({ bytes }) => `${megabytes(bytes)} written`,
+      () => quantizeModel(host, { ...request, model, audit, plan, importance }),
+      writtenText,
     )
-    const evaluations = await evaluateStep(host, steps, request, model, written, floatModel)
-    const report = reportOf({
-      request,
+    const evaluations = await evaluateSets(host, steps, sets, {
+      folder: request.folder,
+      numerics: config.numerics,
+      now: request.now,
       model,
-      audit,
-      plan,
-      importance,
       written,
-      evaluations,
-      steps,
+      floatModel,
     })
-    return { report, written }
+    const results = { request, model, audit, plan, importance, written, evaluations, steps }
+    return { report: reportOf(results), written }
   } finally {
     await model.close()
   }
+}
+
+function readText({ bytes }: CheckpointModel): string {
+  return `checkpoint of ${megabytes(bytes)}`
+}
+
+function auditText({ parameters, weights }: Audit): string {
+  return `${(parameters / 1e6).toFixed(2)} M parameters in ${weights.length} weights`
+}
+
+function planText({ bytes }: Plan): string {
+  return `${megabytes(bytes)} of weights`
+}
+
+function writtenText({ bytes }: WrittenModel): string {
+  return `${megabytes(bytes)} written`
 }
 
 function makeFloatModel(
@@ -129,83 +127,6 @@ async function calibrateStep(
     () => importanceForPlan(host, model, audit, plan, config, floatModel),
     ({ byLayer }) => `inputs of ${byLayer.size} weights measured`,
   )
-}
-
-/** One evaluated set: what was asked for, and the results. */
-type EvaluatedSet = { readonly limits: ResolvedEvaluation; readonly result: ReportEvaluation }
-
-async function evaluateStep(
-  host: Host,
-  steps: Steps,
-  request: RunRequest,
-  model: CheckpointModel,
-  written: WrittenModel,
-  floatModel: () => Promise<FloatModel>,
-): Promise<readonly EvaluatedSet[]> {
-  const sets: EvaluatedSet[] = []
-  for (const limits of request.config.evaluation) {
-    const float = await floatModel()
-    const common = { data: limits.data, limit: limits.limit, now: request.now }
-    const { numerics } = request.config
-    const before = await steps.run(
-      'evaluate float',
-      () =>
-        evaluateModel(host, {
-          ...common,
-          folder: model.path,
-          files: float.files,
-          numerics: 'faithful',
-          stage: 'evaluate float',
-        }),
-      accuracyText,
-    )
-    const after = await steps.run(
-      'evaluate quantized',
-      () =>
-        evaluateModel(host, {
-          ...common,
-          folder: request.folder,
-          files: writtenFiles(host, request.folder, written),
-          numerics,
-          stage: 'evaluate quantized',
-        }),
-      accuracyText,
-    )
-    const paired = compareEvaluations(before.answers, after.answers)
-    const dataset = await loadVqaDataset(host, limits.data, { labels: 'required' })
-    const paths = new Map(dataset.samples.map((sample) => [sample.id, sample.imagePath]))
-    const result = await reportEvaluation(
-      host,
-      before.evaluation.data,
-      before.evaluation,
-      after.evaluation,
-      paired,
-      (id) => paths.get(id),
-    )
-    sets.push({ limits, result })
-  }
-  if (sets.length === 0) steps.skipped('evaluate', 'no evaluation data was given')
-  return sets
-}
-
-function accuracyText({ evaluation }: VqaEvaluation): string {
-  const { value, samples, data } = evaluation
-  return `${(100 * value).toFixed(2)} % of ${samples} questions of ${data}`
-}
-
-/** The graphs of a folder that was just written. */
-function writtenFiles(
-  host: Pick<Host, 'within'>,
-  folder: string,
-  written: WrittenModel,
-): VlmModel['files'] {
-  const path = (session: string): string =>
-    host.within(folder, written.manifest.sessions[session] ?? '')
-  return {
-    embed_tokens: path('embed_tokens'),
-    vision_encoder: path('vision_encoder'),
-    decoder_model_merged: path('decoder_model_merged'),
-  }
 }
 
 type Results = {
