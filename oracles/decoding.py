@@ -49,6 +49,7 @@ def decodings(graph, name):
         way = node.op_type
         if way == "DequantizeLinear":
             yield way, evaluate(graph.piece([name], {}), {})
+            yield f"{way} in ONNX Runtime", run_constant(graph, name)
         elif way == "MatMulNBits":
             yield way, run_matmul(graph, node)
         elif way == "GatherBlockQuantized":
@@ -98,6 +99,13 @@ def run_gather(graph, node, rows):
     return run_node(graph, node, TensorProto.INT64, np.arange(rows), input_index=1)
 
 
+def run_constant(graph, name):
+    """What the nodes before `name` make of stored values alone."""
+    model = graph.piece([name], {})
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    return run_model(model, {})
+
+
 def run_node(graph, node, elem_type, values, input_index, **attributes):
     """Runs a copy of one node, with the nodes that make its scales, optimisation off."""
     name = node.input[input_index]
@@ -110,13 +118,17 @@ def run_node(graph, node, elem_type, values, input_index, **attributes):
         if copy.output[0] == node.output[0]:
             for key, value in attributes.items():
                 set_attribute(copy, key, value)
+    return run_model(model, {name: values})
+
+
+def run_model(model, feeds):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    [result] = session.run(None, {name: values})
+    [result] = session.run(None, feeds)
     return result
 
 

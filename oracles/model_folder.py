@@ -1,9 +1,10 @@
-"""A model folder that Mixbit wrote, and its weights as Mixbit decodes them."""
+"""A model folder that Mixbit wrote, its weights as Mixbit decodes them, and its checkpoint."""
 
 import json
 from functools import cached_property
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnx
 
@@ -11,10 +12,35 @@ STORED_NAMES = {"text_encoder.weight": "embed_tokens.weight"}
 """The graphs name the token table after its session; every other layer keeps its name."""
 
 
+CHECKPOINT_PREFIXES = {
+    "text_encoder.": "model.embed_tokens.",
+    "vision_encoder.": "model.vision_tower.vision_tower.model.",
+    "fusion_layers.": "model.mm_projector.",
+    "decoder.lm_head.": "lm_head.",
+    "decoder.": "model.",
+}
+
+DTYPES = {"F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16, "I64": np.int64}
+
+
+def model_folders(path):
+    """The folders that make.mjs wrote, in its order."""
+    folders = {}
+    for entry in json.loads((path / "models.json").read_text()):
+        folder = ModelFolder(path / "models" / entry["name"], Path(entry["checkpoint"]))
+        folders[entry["name"]] = folder
+        folder.reference = folders[entry["reference"]]
+    return list(folders.values())
+
+
 class ModelFolder:
-    def __init__(self, path):
+    reference = None
+    """The folder that holds the same checkpoint in float32."""
+
+    def __init__(self, path, checkpoint):
         self.path = Path(path)
         self.name = self.path.name
+        self.checkpoint = checkpoint
         self.plan = json.loads((self.path / "plan.json").read_text())
         self.manifest = json.loads((self.path / "mixbit.json").read_text())
         self.layers = [
@@ -33,6 +59,14 @@ class ModelFolder:
     def decoded(self):
         """`<session>/<layer>` to float32 values, by Mixbit's own reader and kernels."""
         return read_safetensors(self.path.with_name(f"{self.name}.decoded.safetensors"))
+
+    @cached_property
+    def values(self):
+        """Layer to its float32 values: of the first session that holds it."""
+        values = {}
+        for name, array in self.decoded.items():
+            values.setdefault(name.split("/", 1)[1], array)
+        return values
 
 
 class GraphFile:
@@ -76,16 +110,22 @@ class GraphFile:
         )
 
 
+def checkpoint_name(layer):
+    for prefix, original in CHECKPOINT_PREFIXES.items():
+        if layer.startswith(prefix):
+            return original + layer[len(prefix) :]
+    raise ValueError(f"{layer} belongs to no component")
+
+
 def read_safetensors(path):
-    """Float32 tensors by name. https://huggingface.co/docs/safetensors"""
+    """Tensors by name, views of the file's bytes. https://huggingface.co/docs/safetensors"""
     data = path.read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:start])
+    header.pop("__metadata__", None)
     tensors = {}
     for name, entry in header.items():
-        if entry["dtype"] != "F32":
-            raise ValueError(f"{name} is {entry['dtype']}")
         first, last = entry["data_offsets"]
-        values = np.frombuffer(data[start + first : start + last], np.float32)
+        values = np.frombuffer(data[start + first : start + last], DTYPES[entry["dtype"]])
         tensors[name] = values.reshape(entry["shape"])
     return tensors

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -20,14 +21,19 @@ import bytes_on_disk
 import checker
 import decoding
 import resizing
+import running
 import vqa_scores
-from model_folder import ModelFolder
+from model_folder import model_folders
 
 ROOT = Path(__file__).resolve().parent.parent
 
 FOLDER_CHECKS = {
     "onnx-checker": checker.check_graphs,
     "decoding": decoding.check_decoding,
+    "floats": against_float.check_floats,
+    "nearness": against_float.check_nearness,
+    "codes": against_float.check_codes,
+    "running": partial(running.check_running, root=ROOT),
     "sizes": bytes_on_disk.check_sizes,
     "overhead": bytes_on_disk.check_overhead,
     "external-data": bytes_on_disk.check_external_data,
@@ -39,7 +45,9 @@ FORMS = {
     "initializer + Cast",
     "DequantizeLinear",
     "MatMulNBits",
+    "GatherBlockQuantized",
     "GatherBlockQuantized + MatMulNBits",
+    "Gather + Mul",
 }
 """Forms that the folders must have between them, so that no check passes for want of work."""
 
@@ -63,15 +71,11 @@ def main(arguments):
 
 
 def check_models(path):
-    folders = [ModelFolder(plan.parent) for plan in sorted(path.glob("*/plan.json"))]
+    folders = model_folders(path)
     results = [report("forms", check_forms, folders)]
-    reference = next((folder for folder in folders if folder.name == "fp32"), None)
     for folder in folders:
         for name, check in FOLDER_CHECKS.items():
             results.append(report(f"{name} {folder.name}", check, folder))
-        if reference is not None and folder is not reference:
-            check = against_float.check_nearness
-            results.append(report(f"nearness {folder.name}", check, folder, reference))
     return results
 
 
