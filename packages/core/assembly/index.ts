@@ -2,5 +2,6 @@
 // Build: npm run kernels
 export { bfloat16ToFloat, floatToHalf, halfToFloat } from './convert'
 export { blockExtremes, decodeBlocks, encodeBlocks } from './encode'
+export { countBins, valueEnds } from './histogram'
 export { addErrors, clearNotFinite, searchBlocks } from './mse'
 export { packNibbles } from './pack'

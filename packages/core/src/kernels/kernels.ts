@@ -45,6 +45,28 @@ export type ValueScan = {
   readonly smallestGroup: number | null
 }
 
+/** What one pass over an activation finds. */
+export type ValueEnds = {
+  /** Finite values seen. */
+  readonly finite: number
+  readonly notFinite: number
+  readonly zeros: number
+  /** Of the finite values, never -0; Infinity and -Infinity when there is none. */
+  readonly min: number
+  readonly max: number
+}
+
+/** How the values of a tensor are spread: counts in bins of one width, which begin at zero. */
+export type RangeHistogram = { -readonly [Key in keyof ValueEnds]: ValueEnds[Key] } & {
+  /** A bin is w = 2^exponent wide. */
+  exponent: number
+  /**
+   * 8192 counts of finite values that are not zero. Index 4096 + i holds the values in
+   * [i w, (i + 1) w), index 4095 - i those in (-(i + 1) w, -i w].
+   */
+  readonly counts: Float64Array
+}
+
 /**
  * Every loop over arrays. Each function writes only its first argument (`zeroPoint` too, where it
  * is the second), and any other implementation equals `scalarKernels` bit for bit.
@@ -93,4 +115,6 @@ export type Kernels = {
   readonly errorSums: (x: Float32Array, y: Float32Array) => ErrorSums
   readonly scanValues: (x: Float32Array, cols: number) => ValueScan
   readonly histogram: (counts: Uint32Array, x: Float32Array, min: number, max: number) => void
+  readonly valueEnds: (x: Float32Array) => ValueEnds
+  readonly addToHistogram: (histogram: RangeHistogram, x: Float32Array) => ValueEnds
 }

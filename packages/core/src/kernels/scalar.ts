@@ -1,6 +1,7 @@
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './convert.ts'
 import { decodeBlocks, encodeBlocks } from './encode.ts'
 import { errorSums } from './error-sums.ts'
+import { addToHistogram, valueEnds } from './histogram.ts'
 import type { Kernels } from './kernels.ts'
 import { mseScales } from './mse-search.ts'
 import { offsetBytes, packNibbles, unpackNibbles } from './pack.ts'
@@ -24,4 +25,6 @@ export const scalarKernels: Kernels = {
   errorSums,
   scanValues,
   histogram,
+  valueEnds,
+  addToHistogram,
 }

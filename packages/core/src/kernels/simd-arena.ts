@@ -1,3 +1,4 @@
+import { HALF_BINS } from './histogram.ts'
 import { SIMD_KERNELS_BASE64 } from './simd-bytes.ts'
 
 /** Values that are in the module's memory at once; whole segments of the error sum. */
@@ -20,6 +21,8 @@ export type Addresses = {
   readonly fractions: number
   readonly candidates: number
   readonly totals: number
+  /** Four uint32 for each bin of a histogram; all zero between calls. */
+  readonly bins: number
 }
 
 /** The functions of assembly/index.ts; arguments are addresses and counts. */
@@ -34,6 +37,8 @@ export type SimdFunction =
   | 'clearNotFinite'
   | 'addErrors'
   | 'searchBlocks'
+  | 'valueEnds'
+  | 'countBins'
 
 /** One instance of the SIMD module and its memory, which never grows. */
 export type Arena = {
@@ -41,6 +46,7 @@ export type Arena = {
   readonly run: (name: SimdFunction, ...args: readonly number[]) => void
   readonly floats: (address: number, length: number) => Float32Array
   readonly doubles: (address: number, length: number) => Float64Array
+  readonly words: (address: number, length: number) => Uint32Array
   readonly halves: (address: number, length: number) => Uint16Array
   readonly bytes: (address: number, length: number) => Uint8Array
   readonly codes: (address: number, length: number) => Int8Array
@@ -62,6 +68,7 @@ export function createArena(): Arena {
     },
     floats: (address, length) => new Float32Array(buffer, address, length),
     doubles: (address, length) => new Float64Array(buffer, address, length),
+    words: (address, length) => new Uint32Array(buffer, address, length),
     halves: (address, length) => new Uint16Array(buffer, address, length),
     bytes: (address, length) => new Uint8Array(buffer, address, length),
     codes: (address, length) => new Int8Array(buffer, address, length),
@@ -116,5 +123,6 @@ function addresses(): Addresses {
     fractions: reserve(4 * MAX_CANDIDATES),
     candidates: reserve(4 * MAX_CANDIDATES),
     totals: reserve(8 * MAX_CANDIDATES),
+    bins: reserve(16 * 2 * HALF_BINS),
   }
 }

@@ -1,5 +1,6 @@
 import { roundToHalf } from '../tensor/float16.ts'
 import { requireBlocks, requireFit } from './fit.ts'
+import { simdAddToHistogram, simdValueEnds } from './histogram-simd.ts'
 import type { BlockSpec, Kernels } from './kernels.ts'
 import { scalarKernels } from './scalar.ts'
 import { coveringScale } from './scales.ts'
@@ -44,6 +45,8 @@ export function loadSimdKernels(): Kernels {
       symmetricScales(arena, scale, x, spec)
       simdMseScales(arena, scale, x, importance, spec)
     },
+    valueEnds: (x) => simdValueEnds(arena, x),
+    addToHistogram: (histogram, x) => simdAddToHistogram(arena, histogram, x),
   }
 }
 
