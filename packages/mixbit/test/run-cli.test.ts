@@ -173,6 +173,23 @@ test('progress goes to stderr, the line is cleared before an error, and --quiet 
   expect(silent.stderr()).toBe('error not-found: Gone.\n')
 })
 
+test('a result is not written behind a progress line that is still on the screen', async () => {
+  const commands = table(async (_args, { emit, stdout }) => {
+    emit({ kind: 'progress', stage: 'audit', done: 169, total: 169, unit: 'weights' })
+    stdout.write('result\n')
+    return 0
+  })
+  const screen: string[] = []
+  const { io } = memoryIo({ isTTY: true, env: { NO_COLOR: '1' } })
+  const write = (text: string): void => void screen.push(text)
+  await runCli(
+    ['audit', 'a'],
+    { ...io, stdout: { ...io.stdout, write }, stderr: { ...io.stderr, write } },
+    commands,
+  )
+  expect(screen.slice(1)).toEqual(['\r\u001B[2K', 'result\n'])
+})
+
 test('every verb has help that fits 80 columns', () => {
   for (const verb of verbs) {
     expect(verb.summary.length).toBeLessThanOrEqual(80)

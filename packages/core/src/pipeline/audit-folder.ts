@@ -1,5 +1,6 @@
 import { auditOf } from '../audit/audit.ts'
 import type { Audit, WeightFacts } from '../audit/audit-types.ts'
+import type { ByteSource } from '../base/bytes.ts'
 import type { Host } from '../base/host.ts'
 import type { OnnxFolderModel } from '../convert/read-model.ts'
 import { readOnnx } from '../formats/onnx/read-onnx.ts'
@@ -18,10 +19,15 @@ export async function auditFolder(
   const weights: WeightFacts[] = []
   const seen = new Set<string>()
   for (const [session, path] of Object.entries(model.sessions.graphs)) {
-    const source = await host.open(path)
+    const opened: ByteSource[] = []
+    const open = async (file: string): Promise<ByteSource> => {
+      const source = await host.open(file)
+      opened.push(source)
+      return source
+    }
     try {
-      const document = await readOnnx(source, {
-        openExternal: (relative) => host.open(host.within(folder, relative)),
+      const document = await readOnnx(await open(path), {
+        openExternal: (relative) => open(host.within(folder, relative)),
       })
       for (const [name, { dtype, shape }] of document.weights) {
         if (seen.has(name)) continue
@@ -42,7 +48,7 @@ export async function auditFolder(
         })
       }
     } finally {
-      await source.close()
+      for (const source of opened) await source.close()
     }
   }
   return auditOf({

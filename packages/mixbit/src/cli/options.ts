@@ -109,13 +109,20 @@ export const data: OptionSpec = {
   summary: 'Data set: a descriptor file, or a folder of pictures.',
 }
 
+export const labelledData: OptionSpec = {
+  name: 'data',
+  type: 'text',
+  valueName: 'descriptor',
+  summary: 'Data set of questions with answers: a descriptor file.',
+}
+
 export const limit: OptionSpec = {
   name: 'limit',
   type: 'integer',
   valueName: 'count',
   min: 1,
   max: 1_000_000_000,
-  summary: 'Evaluate only the first this many samples, in file order.',
+  summary: 'Only so many questions: the first ones in file order.',
   defaultText: 'all',
 }
 

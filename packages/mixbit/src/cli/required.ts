@@ -6,8 +6,12 @@ import type { ParsedArgs } from './parsed-args.ts'
 export function requiredOption(args: ParsedArgs, name: string, flag = `--${name}`): string {
   const value = textOption(args, name)
   if (value !== undefined) return value
-  throw new MixbitError('usage', `mixbit ${args.command} needs ${flag}. See --help.`, {
-    command: args.command,
-    missing: flag,
-  })
+  throw new MixbitError(
+    'usage',
+    `mixbit ${args.command} needs ${flag}. See mixbit ${args.command} --help.`,
+    {
+      command: args.command,
+      missing: flag,
+    },
+  )
 }

@@ -5,7 +5,7 @@ import type { CommandEntry } from './command.ts'
 import { reportFailure } from './failure.ts'
 import { commandHelp, toolHelp } from './help.ts'
 import { EXIT } from './io.ts'
-import type { ExitCode, Io } from './io.ts'
+import type { ExitCode, Io, OutputStream } from './io.ts'
 import { parseCommandArgs } from './parse-args.ts'
 import { hasFlag } from './parsed-args.ts'
 import type { ParsedArgs } from './parsed-args.ts'
@@ -65,7 +65,12 @@ async function runCommand(
   graceMs: number,
 ): Promise<ExitCode> {
   const [{ command }, reporter] = await Promise.all([entry.load(), makeReporter(args, io)])
-  const work = command.run(args, { ...io, emit: reporter.emit })
+  const work = command.run(args, {
+    ...io,
+    stdout: afterProgress(io.stdout, reporter.close),
+    stderr: afterProgress(io.stderr, reporter.close),
+    emit: reporter.emit,
+  })
   try {
     return await untilStopped(work, io.signal, graceMs)
   } catch (error) {
@@ -73,6 +78,20 @@ async function runCommand(
     throw io.signal.aborted ? stopped() : error
   } finally {
     reporter.close()
+  }
+}
+
+/** A result is never written behind a progress line that is still on the screen. */
+function afterProgress(stream: OutputStream, clear: () => void): OutputStream {
+  return {
+    write: (text) => {
+      clear()
+      stream.write(text)
+    },
+    isTTY: stream.isTTY,
+    get columns() {
+      return stream.columns
+    },
   }
 }
 

@@ -8,6 +8,7 @@ import {
   dtype,
   evaluation,
   force,
+  labelledData,
   layer,
   limit,
   maxDrop,
@@ -37,7 +38,13 @@ export type VerbName =
 
 const MODEL: PositionalSpec = {
   name: 'model',
-  summary: 'Checkpoint folder or package. May stand in the config file instead.',
+  summary: 'Checkpoint folder, or folder of ONNX graphs. May stand in the config file instead.',
+  required: false,
+}
+
+const CHECKPOINT: PositionalSpec = {
+  name: 'model',
+  summary: 'Checkpoint folder. May stand in the config file instead.',
   required: false,
 }
 
@@ -63,7 +70,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
       'Reads the model, measures activations if calibration data is given, plans a precision for ' +
       'every weight, quantizes, evaluates before and after, writes the package and a report, and ' +
       'checks the gates. Exits with 1 when a gate failed.',
-    positionals: [MODEL],
+    positionals: [CHECKPOINT],
     options: [
       output('folder', 'Folder to write; a folder of another program is left alone.'),
       ...DECISION,
@@ -96,7 +103,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     details:
       'Runs the model on samples and writes statistics of what flows into each weight. ' +
       '`--calibration` of other commands takes the file.',
-    positionals: [MODEL],
+    positionals: [CHECKPOINT],
     options: [data, samples, output('file', 'File to write.'), seed, workers],
     examples: ['mixbit calibrate ./FastVLM-0.5B --data cal.json -o statistics.json'],
   },
@@ -106,7 +113,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     details:
       'Decides how each weight is stored and writes that as JSON, which can be read, edited and ' +
       'given to `quantize --plan`.',
-    positionals: [MODEL],
+    positionals: [CHECKPOINT],
     options: [
       output('file', 'File to write; without it the plan is only shown.'),
       ...DECISION,
@@ -121,7 +128,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     name: 'quantize',
     summary: 'Write a quantized package, without measuring it.',
     details: 'Plans (or takes `--plan`), quantizes and writes the package.',
-    positionals: [MODEL],
+    positionals: [CHECKPOINT],
     options: [
       output('folder', 'Folder to write; a folder of another program is left alone.'),
       plan,
@@ -140,7 +147,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     summary: 'Measure the accuracy of a model on a data set.',
     details: 'Answers the questions of a data set and scores the answers, with a 95 % interval.',
     positionals: [MODEL],
-    options: [data, limit, numerics, dtype, workers],
+    options: [labelledData, limit, numerics, dtype, workers],
     examples: ['mixbit evaluate out --data val.json --limit 2000 --json'],
   },
   {

@@ -1,16 +1,21 @@
 import type { Audit } from '@mixbit/core'
-import { warningLines } from './summary.ts'
+import { findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import { formatBytes, formatCount, formatPercent } from './units.ts'
 
-/** What `audit` shows: components, kinds of weights, findings. */
+/**
+ * What `audit` shows: components, kinds of weights, findings. Stored graphs do not tell what a
+ * weight is for, so their kinds are left out.
+ */
 export function auditText(audit: Audit, layout: Layout): string {
   const { paint } = layout
   const head = `${paint('strong', audit.model)}  ${audit.format}, ${formatCount(audit.parameters)} parameters, ${formatBytes(audit.bytes)}`
-  const sections = [[head], componentLines(audit, layout), roleLines(audit, layout)]
-  const warnings = warningLines(audit.findings, layout)
-  return [...sections, ...(warnings.length > 0 ? [warnings] : [])]
+  const hasRoles = audit.weights.some(({ role }) => role !== 'other')
+  const roles = hasRoles ? [roleLines(audit, layout)] : []
+  const sections = [[head], componentLines(audit, layout), ...roles]
+  const findings = findingLines(audit.findings, layout)
+  return [...sections, ...(findings.length > 0 ? [findings] : [])]
     .map((lines) => lines.join('\n'))
     .join('\n\n')
 }

@@ -1,5 +1,5 @@
 import type { Comparison } from '@mixbit/core'
-import { warningLines } from './summary.ts'
+import { findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import { formatCount, formatPercent } from './units.ts'
@@ -27,8 +27,8 @@ export function comparisonText(comparison: Comparison, layout: Layout): string {
     rows,
     layout,
   )
-  const warnings = warningLines(comparison.findings, layout)
-  return [head, '', ...table, ...(warnings.length > 0 ? ['', ...warnings] : [])].join('\n')
+  const findings = findingLines(comparison.findings, layout)
+  return [head, '', ...table, ...(findings.length > 0 ? ['', ...findings] : [])].join('\n')
 }
 
 function exponent(value: number | null): string {

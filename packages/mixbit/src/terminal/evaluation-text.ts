@@ -1,16 +1,16 @@
 import type { Evaluation } from '@mixbit/core'
-import { warningLines } from './summary.ts'
+import { findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import { formatCount, formatPercent } from './units.ts'
 
 /** What `evaluate` shows: the accuracy, then each question type. */
 export function evaluationText(evaluation: Evaluation, layout: Layout): string {
-  const { value, low, high, samples, seconds, data, metric } = evaluation
-  const head =
-    `${layout.paint('strong', formatPercent(value))} ${metric} on ${data}  ` +
-    `95 % interval ${formatPercent(low, 1)} to ${formatPercent(high, 1)}, ` +
-    `${formatCount(samples)} questions in ${seconds.toFixed(1)} s`
+  const { value, low, high, samples, seconds, data } = evaluation
+  const head = [
+    `${layout.paint('strong', formatPercent(value))}  VQA accuracy on ${data}, ${formatCount(samples)} questions in ${seconds.toFixed(1)} s`,
+    `95 % interval: ${formatPercent(low, 1)} to ${formatPercent(high, 1)}`,
+  ]
   const rows = Object.entries(evaluation.byQuestionType).map(([type, accuracy]) => [
     type,
     formatPercent(accuracy.value),
@@ -27,6 +27,6 @@ export function evaluationText(evaluation: Evaluation, layout: Layout): string {
     rows,
     layout,
   )
-  const warnings = warningLines(evaluation.findings, layout)
-  return [head, '', ...table, ...(warnings.length > 0 ? ['', ...warnings] : [])].join('\n')
+  const findings = findingLines(evaluation.findings, layout)
+  return [...head, '', ...table, ...(findings.length > 0 ? ['', ...findings] : [])].join('\n')
 }

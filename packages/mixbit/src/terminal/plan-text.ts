@@ -1,6 +1,6 @@
 import { precisionName } from '@mixbit/core'
 import type { LayerPlan, Plan } from '@mixbit/core'
-import { warningLines } from './summary.ts'
+import { hanging, findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import { formatBytes, formatCount } from './units.ts'
@@ -9,8 +9,8 @@ import { formatBytes, formatCount } from './units.ts'
 export function planText(plan: Plan, layout: Layout): string {
   const head = `${layout.paint('strong', plan.model)}  ${plan.preset ?? 'no preset'} for ${plan.target}, ${formatBytes(plan.bytes)} of weights`
   const sections = [[head], groupLines(plan, layout), reasonLines(plan, layout)]
-  const warnings = warningLines(plan.findings, layout)
-  return [...sections, ...(warnings.length > 0 ? [warnings] : [])]
+  const findings = findingLines(plan.findings, layout)
+  return [...sections, ...(findings.length > 0 ? [findings] : [])]
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')
@@ -42,15 +42,14 @@ function reasonLines(plan: Plan, layout: Layout): readonly string[] {
   const reasons = plan.layers.flatMap((layer) => layer.reasons.slice(1))
   const groups = grouped(reasons, (reason) => reason)
   if (groups.length === 0) return []
-  const rows = groups.map(([reason, all]) => [formatCount(all.length), reason])
-  return formatTable(
-    [
-      { title: 'weights', align: 'right' },
-      { title: 'changed because', align: 'left' },
-    ],
-    rows,
-    layout,
-  )
+  const title = 'weights'
+  return [
+    layout.paint('faint', `${title}  changed because`),
+    ...groups.flatMap(([reason, all]) => {
+      const count = formatCount(all.length).padStart(title.length)
+      return hanging(`${count}  `, title.length + 2, reason, layout.width)
+    }),
+  ]
 }
 
 function bytesOf(layers: readonly LayerPlan[]): number {

@@ -101,7 +101,7 @@ test('the summary of a run has verdict, sizes, accuracy, gates and warnings', ()
 
     ! decoder.layers.0.mlp: Blocks of 32 do not divide 72 input channels; blocks of
       24 are used.
-    1 more in the report
+    1 more finding in the report
     "
   `)
 })
@@ -117,7 +117,7 @@ test('without evaluation the summary says that accuracy was not measured', () =>
     findings: [],
   }
   expect(runSummary(unmeasured, { width: 80, paint: plainPaint })).toMatchInlineSnapshot(`
-    "PASSED  fastvlm-nano  8.76 MB to 3.12 MB, accuracy not measured
+    "DONE  fastvlm-nano  8.76 MB to 3.12 MB, accuracy not measured
 
     size            precision   before    after   ratio
     vision_encoder  int4/32    5.00 MB  1.50 MB  30.0 %

@@ -82,25 +82,28 @@ export function gateLines(gates: readonly Gate[], layout: Layout): readonly stri
   })
 }
 
-/** Warnings in full; what is only informative is counted. */
+/** Warnings in full; what is only informative is counted, because a report shows it. */
 export function warningLines(findings: readonly Finding[], layout: Layout): readonly string[] {
   const warnings = findings.filter((finding) => finding.severity === 'warning')
   const notes = findings.length - warnings.length
-  const lines = warnings.flatMap(({ subject, message }) =>
-    hanging(
-      `${layout.paint('warning', '!')} `,
-      2,
-      subject === undefined ? message : `${subject}: ${message}`,
-      layout.width,
-    ),
-  )
+  const lines = findingLines(warnings, layout)
   if (notes === 0) return lines
-  return [...lines, layout.paint('faint', `${formatCount(notes)} more in the report`)]
+  const what = notes === 1 ? 'finding' : 'findings'
+  return [...lines, layout.paint('faint', `${formatCount(notes)} more ${what} in the report`)]
+}
+
+/** Every finding in full, for what has no report. */
+export function findingLines(findings: readonly Finding[], layout: Layout): readonly string[] {
+  return findings.flatMap(({ severity, subject, message }) => {
+    const mark = severity === 'warning' ? layout.paint('warning', '!') : layout.paint('faint', '·')
+    const text = subject === undefined ? message : `${subject}: ${message}`
+    return hanging(`${mark} `, 2, text, layout.width)
+  })
 }
 
 function verdict(report: Report, paint: Paint): string {
   const { before, after } = report
-  const word = report.passed ? paint('good', 'PASSED') : paint('bad', 'FAILED')
+  const word = verdictWord(report, paint)
   const accuracy =
     before.value === null || after.value === null
       ? 'accuracy not measured'
@@ -109,13 +112,24 @@ function verdict(report: Report, paint: Paint): string {
   return `${word}  ${paint('strong', printable(report.title))}  ${size}, ${accuracy}`
 }
 
+/** Where nothing was asked for, nothing has passed. */
+function verdictWord({ gates, passed }: Report, paint: Paint): string {
+  if (gates.length === 0) return paint('accent', 'DONE')
+  return passed ? paint('good', 'PASSED') : paint('bad', 'FAILED')
+}
+
 function sizes(before: number, after: number): readonly string[] {
   const ratio = before > 0 ? formatPercent(after / before, 1) : ''
   return [formatBytes(before), formatBytes(after), ratio]
 }
 
-/** A mark, and text that goes on beneath its own start. */
-function hanging(mark: string, markWidth: number, text: string, width: number): readonly string[] {
+/** A mark of `markWidth` columns, and text that goes on beneath its own start. */
+export function hanging(
+  mark: string,
+  markWidth: number,
+  text: string,
+  width: number,
+): readonly string[] {
   const lines = wrap(printable(text), Math.max(20, width - markWidth))
   return lines.map((line, index) => (index === 0 ? mark : ' '.repeat(markWidth)) + line)
 }

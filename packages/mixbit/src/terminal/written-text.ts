@@ -1,13 +1,20 @@
-import type { WrittenModel } from '@mixbit/core'
+import type { Finding, WrittenModel } from '@mixbit/core'
+import { hanging, findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import { formatBytes, formatCount } from './units.ts'
 
-/** What `quantize` ends with: where the package is and what its components take. */
+/** What `quantize` made. */
+export type Written = {
+  readonly written: Pick<WrittenModel, 'bytes' | 'manifest'>
+  readonly findings: readonly Finding[]
+  readonly seconds: number
+}
+
+/** What `quantize` ends with: where the package is, what its components take, and what to do next. */
 export function writtenText(
   path: string,
-  written: WrittenModel,
-  seconds: number,
+  { written, findings, seconds }: Written,
   layout: Layout,
 ): string {
   const rows = Object.entries(written.manifest.components).map(([name, component]) => [
@@ -27,5 +34,14 @@ export function writtenText(
     layout,
   )
   const head = `${layout.paint('strong', path)}  ${formatBytes(written.bytes)} in ${seconds.toFixed(1)} s`
-  return [head, '', ...table].join('\n')
+  const warnings = findingLines(findings, layout)
+  const next = `measure it: mixbit evaluate ${path} --data <descriptor>`
+  return [
+    [head],
+    table,
+    ...(warnings.length > 0 ? [warnings] : []),
+    hanging(`${layout.paint('strong', 'Next:')} `, 'Next: '.length, next, layout.width),
+  ]
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')
 }

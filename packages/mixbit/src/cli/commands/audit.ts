@@ -1,12 +1,12 @@
 import { auditFolder, auditModel, readModel } from '@mixbit/core'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
+import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { textOption } from '../parsed-args.ts'
 import { resolveSettings } from '../settings.ts'
 import { withHost } from '../with-host.ts'
 import { auditText } from '../../terminal/audit-text.ts'
-import { paintFor } from '../../terminal/style.ts'
 
 export const command: Command = {
   async run(args, io) {
@@ -21,8 +21,7 @@ export const command: Command = {
         await model.close()
       }
     })
-    const layout = { width: io.stdout.columns, paint: paintFor(io.stdout, io.env) }
-    writeResult(args, io, { json: audit, text: auditText(audit, layout) })
+    writeResult(args, io, { json: audit, text: auditText(audit, layoutFor(args, io)) })
     return EXIT.done
   },
 }

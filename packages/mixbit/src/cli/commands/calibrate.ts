@@ -5,6 +5,10 @@ import {
   writeFloatModel,
   writeJson,
 } from '@mixbit/core'
+import { resolve } from 'node:path'
+import { checkFileReplaceable } from '../../host/replaceable-file.ts'
+import { shownPath } from '../../terminal/shown-path.ts'
+import { formatCount } from '../../terminal/units.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
 import { writeResult } from '../output.ts'
@@ -16,7 +20,8 @@ export const command: Command = {
   async run(args, io) {
     const settings = await resolveSettings(args, io.cwd)
     const data = requiredOption(args, 'data')
-    const output = requiredOption(args, 'output', '-o <file>')
+    const output = resolve(io.cwd, requiredOption(args, 'output', '-o <file>'))
+    await checkFileReplaceable(output, 'mixbit/statistics@')
     const { samples } = settings.calibration
     const statistics = await withHost(args, io, (host) =>
       withScratch(async (scratch) => {
@@ -34,9 +39,12 @@ export const command: Command = {
       }),
     )
     const layers = Object.keys(statistics.layers).length
+    const shown = shownPath(output, io.cwd)
     writeResult(args, io, {
       json: { schema: 'mixbit/calibration@1', output, samples: statistics.samples, layers },
-      text: `Measured the inputs of ${layers} layers on ${statistics.samples} samples: ${output}`,
+      text:
+        `Measured the inputs of ${layers} weights on ${formatCount(statistics.samples)} samples: ${shown}\n` +
+        `Next: mixbit quantize ${settings.model} --calibration ${shown} -o <folder>`,
     })
     return EXIT.done
   },

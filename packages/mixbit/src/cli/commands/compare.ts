@@ -1,9 +1,9 @@
 import { compareModels } from '@mixbit/core'
 import { join } from 'node:path'
 import { comparisonText } from '../../terminal/comparison-text.ts'
-import { paintFor } from '../../terminal/style.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
+import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { numberOption } from '../parsed-args.ts'
 import { requiredOption } from '../required.ts'
@@ -26,8 +26,10 @@ export const command: Command = {
         }),
       ),
     )
-    const layout = { width: io.stdout.columns, paint: paintFor(io.stdout, io.env) }
-    writeResult(args, io, { json: comparison, text: comparisonText(comparison, layout) })
+    writeResult(args, io, {
+      json: comparison,
+      text: comparisonText(comparison, layoutFor(args, io)),
+    })
     return EXIT.done
   },
 }

@@ -1,8 +1,8 @@
 import { evaluateModel, openForEvaluation } from '@mixbit/core'
 import { evaluationText } from '../../terminal/evaluation-text.ts'
-import { paintFor } from '../../terminal/style.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
+import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { numberOption, textOption } from '../parsed-args.ts'
 import { requiredOption } from '../required.ts'
@@ -28,8 +28,10 @@ export const command: Command = {
         })
       }),
     )
-    const layout = { width: io.stdout.columns, paint: paintFor(io.stdout, io.env) }
-    writeResult(args, io, { json: evaluation, text: evaluationText(evaluation, layout) })
+    writeResult(args, io, {
+      json: evaluation,
+      text: evaluationText(evaluation, layoutFor(args, io)),
+    })
     return EXIT.done
   },
 }

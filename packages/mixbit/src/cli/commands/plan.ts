@@ -6,19 +6,23 @@ import {
   savedStatistics,
   writeJson,
 } from '@mixbit/core'
+import { resolve } from 'node:path'
+import { checkFileReplaceable } from '../../host/replaceable-file.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
+import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { textOption } from '../parsed-args.ts'
+import type { ParsedArgs } from '../parsed-args.ts'
 import { resolveSettings } from '../settings.ts'
 import { withHost } from '../with-host.ts'
+import { shownPath } from '../../terminal/shown-path.ts'
 import { planText } from '../../terminal/plan-text.ts'
-import { paintFor } from '../../terminal/style.ts'
 
 export const command: Command = {
   async run(args, io) {
     const settings = await resolveSettings(args, io.cwd)
-    const output = textOption(args, 'output')
+    const output = await outputFile(args, io.cwd)
     const plan = await withHost(args, io, async (host) => {
       const model = await readCheckpointModel(host, settings.model)
       try {
@@ -33,8 +37,20 @@ export const command: Command = {
         await model.close()
       }
     })
-    const layout = { width: io.stdout.columns, paint: paintFor(io.stdout, io.env) }
-    writeResult(args, io, { json: plan, text: planText(plan, layout) })
+    const written = output === undefined ? '' : writtenLine(shownPath(output, io.cwd), plan.model)
+    writeResult(args, io, { json: plan, text: planText(plan, layoutFor(args, io)) + written })
     return EXIT.done
   },
+}
+
+async function outputFile(args: ParsedArgs, cwd: string): Promise<string | undefined> {
+  const given = textOption(args, 'output')
+  if (given === undefined) return undefined
+  const path = resolve(cwd, given)
+  await checkFileReplaceable(path, 'mixbit/plan@')
+  return path
+}
+
+function writtenLine(path: string, model: string): string {
+  return `\n\nPlan: ${path}\nNext: mixbit quantize ${model} --plan ${path} -o <folder>`
 }

@@ -9,10 +9,11 @@ import {
 import type { Host, Plan, WrittenModel } from '@mixbit/core'
 import { join } from 'node:path'
 import { prepareOutput } from '../../host/output.ts'
-import { paintFor } from '../../terminal/style.ts'
+import { shownPath } from '../../terminal/shown-path.ts'
 import { writtenText } from '../../terminal/written-text.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
+import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { hasFlag, textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
@@ -46,10 +47,11 @@ export const command: Command = {
           findings: plan.findings,
           seconds,
         },
-        text: writtenText(output.path, written, seconds, {
-          width: io.stdout.columns,
-          paint: paintFor(io.stdout, io.env),
-        }),
+        text: writtenText(
+          shownPath(output.path, io.cwd),
+          { written, findings: plan.findings, seconds },
+          layoutFor(args, io),
+        ),
       })
       return EXIT.done
     } finally {

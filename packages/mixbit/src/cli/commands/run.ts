@@ -2,6 +2,7 @@ import { runModel } from '@mixbit/core'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
 import type { CommandIo, ExitCode } from '../io.ts'
+import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { hasFlag, textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
@@ -12,7 +13,8 @@ import { withHost } from '../with-host.ts'
 import { prepareOutput } from '../../host/output.ts'
 import { provenance } from '../../host/provenance.ts'
 import { writeReport } from '../../host/report-files.ts'
-import { paintFor } from '../../terminal/style.ts'
+import { nextText } from '../../terminal/next-text.ts'
+import { shownPath } from '../../terminal/shown-path.ts'
 import { runSummary } from '../../terminal/summary.ts'
 
 export const command: Command = {
@@ -59,6 +61,7 @@ export async function runInto(
     })
     await output.commit()
     const { before, after, gates, passed } = report
+    const layout = layoutFor(args, io)
     writeResult(args, io, {
       json: {
         schema: 'mixbit/run@1',
@@ -68,11 +71,7 @@ export async function runInto(
         passed,
         output: output.path,
       },
-      text:
-        runSummary(report, {
-          width: io.stdout.columns,
-          paint: paintFor(hasFlag(args, 'json') ? io.stderr : io.stdout, io.env),
-        }) + `\nReport: ${output.path}/report.html\n`,
+      text: `${runSummary(report, layout)}\n${nextText(report, shownPath(output.path, io.cwd), layout)}`,
     })
     return passed ? EXIT.done : EXIT.gateFailed
   } finally {
