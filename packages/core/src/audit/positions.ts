@@ -70,8 +70,8 @@ function firstAfterInputs(graph: Graph, uses: readonly WeightUse[]): readonly st
 
 function lastBeforeOutputs(graph: Graph, uses: readonly WeightUse[]): readonly string[] {
   const byNode = new Map(uses.map((use) => [use.node, use.weight]))
-  // Outputs that pass state on (a KV cache) are no results: their projections stay inner.
-  const results = graph.outputs.filter((output) => !output.name.startsWith('present'))
+  const state = stateOutputs(graph)
+  const results = graph.outputs.filter((output) => !state.has(output.name))
   const open = new Set(results.map((output) => output.name))
   const found: string[] = []
   for (const node of graph.nodes.toReversed()) {
@@ -81,4 +81,16 @@ function lastBeforeOutputs(graph: Graph, uses: readonly WeightUse[]): readonly s
     else found.push(weight)
   }
   return found
+}
+
+/**
+ * Outputs that continue an input by appending to it (a key-value cache): they pass state on and
+ * are no results, so what feeds them is not the last weighted operator.
+ */
+function stateOutputs(graph: Graph): ReadonlySet<string> {
+  const inputs = new Set(graph.inputs.map((input) => input.name))
+  const appending = graph.nodes.filter(
+    (node) => node.op === 'Concat' && inputs.has(node.inputs[0] ?? ''),
+  )
+  return new Set(appending.flatMap((node) => node.outputs))
 }

@@ -49,14 +49,15 @@ function roleOf(uses: readonly WeightUse[], shape: readonly number[]): WeightRol
 
 function useRole(use: WeightUse, shape: readonly number[]): WeightRole {
   if (use.input === null) return 'other'
+  if (use.isTransposed !== (use.input.kind === 'matmul')) return 'other'
   switch (use.input.kind) {
     case 'conv': {
       const groups = use.node.attributes['group']
       const isGrouped = groups?.kind === 'int' && groups.value > 1
-      return isGrouped && shape[1] === 1 ? 'depthwise-conv' : isGrouped ? 'other' : 'conv'
+      return isGrouped && shape[1] === 1 ? 'depthwise-conv' : 'conv'
     }
     case 'matmul':
-      return use.isTransposed ? 'linear' : 'other'
+      return 'linear'
     case 'gather':
       return 'embedding'
   }

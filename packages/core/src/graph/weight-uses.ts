@@ -20,23 +20,33 @@ export function weightUses(graph: Graph): readonly WeightUse[] {
   const transposed = new Map<string, string>()
   const uses: WeightUse[] = []
   for (const [order, node] of graph.nodes.entries()) {
-    const [source = '', ...rest] = node.inputs
-    if (node.op === 'Transpose' && rest.length === 0 && graph.weights.has(source)) {
-      transposed.set(node.outputs[0] ?? '', source)
+    const [source = '', output = ''] = [node.inputs[0], node.outputs[0]]
+    if (isMatrixTranspose(graph, node, source)) {
+      transposed.set(output, source)
       continue
     }
     for (const [index, value] of node.inputs.entries()) {
       const weight = transposed.get(value) ?? value
       if (!graph.weights.has(weight)) continue
-      const facts = WEIGHT_INPUTS[node.op]
-      uses.push({
-        weight,
-        node,
-        order,
-        input: facts !== undefined && facts.input === index ? facts : null,
-        isTransposed: transposed.has(value),
-      })
+      const input = weightInput(node, index)
+      uses.push({ weight, node, order, input, isTransposed: transposed.has(value) })
     }
   }
   return uses
+}
+
+/** Transpose of a matrix that exchanges its two axes. */
+function isMatrixTranspose(graph: Graph, node: Node, source: string): boolean {
+  if (node.op !== 'Transpose' || graph.weights.get(source)?.weight.shape.length !== 2) return false
+  const perm = node.attributes['perm']
+  return perm === undefined || (perm.kind === 'ints' && perm.value[0] === 1)
+}
+
+/** Facts of input `index` when it is the operator's weight; a Gather looks rows up only on axis 0. */
+function weightInput(node: Node, index: number): WeightInput | null {
+  const facts = node.domain === '' ? WEIGHT_INPUTS[node.op] : undefined
+  if (facts === undefined || facts.input !== index) return null
+  const axis = node.attributes['axis']
+  const isOtherAxis = axis?.kind === 'int' && axis.value !== 0
+  return facts.kind === 'gather' && isOtherAxis ? null : facts
 }

@@ -1,8 +1,11 @@
 import type { Audit } from '../audit/audit-types.ts'
+import { ensure } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
+import type { Statistics } from '../calibrate/statistics.ts'
 import type { ResolvedConfig } from '../config/merge-config.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
 import type { Plan } from '../plan/plan-types.ts'
+import { fitPlan } from '../plan/fit-plan.ts'
 import { makePlan } from '../plan/plan.ts'
 import { readPlan } from '../plan/read-plan.ts'
 import { readJson } from '../base/json-file.ts'
@@ -32,7 +35,8 @@ export async function planModel(
   statistics: string | null,
 ): Promise<Plan> {
   if (planFile !== null) {
-    return readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
+    const plan = readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
+    return fitPlan(plan, audit.weights, planFile)
   }
   return makePlan(audit.weights, planRequest(config, audit.model, statistics))
 }
@@ -52,14 +56,43 @@ export async function importanceForPlan(
   floatModel: () => Promise<FloatModel>,
 ): Promise<Importance> {
   const { data, samples } = config.calibration
-  if (data === null || !usesStatistics(plan)) return NO_IMPORTANCE
+  if (!usesStatistics(plan)) return NO_IMPORTANCE
+  if (data === null) {
+    if (plan.statistics !== null) host.emit({ kind: 'notice', message: WITHOUT_STATISTICS })
+    return NO_IMPORTANCE
+  }
   const saved = await savedStatistics(host, data)
-  if (saved !== null) return importanceFrom(host, saved, audit.weights)
-  const float = await floatModel()
-  if (float.instrumented === null)
+  const statistics = saved ?? (await measure(host, model, await floatModel(), { data, samples }))
+  const importance = importanceFrom(host, statistics, audit.weights)
+  requirePlanned(plan, importance, data)
+  return importance
+}
+
+const WITHOUT_STATISTICS =
+  'The plan was made with calibration statistics and none are given: weights are stored without. ' +
+  'Give them with --calibration.'
+
+function measure(
+  host: Host,
+  model: CheckpointModel,
+  float: FloatModel,
+  request: { readonly data: string; readonly samples: number },
+): Promise<Statistics> {
+  if (float.instrumented === null) {
     throw new TypeError('Calibration needs a float model with probes')
-  const measured = await calibrateModel(host, model, float.instrumented, { data, samples })
-  return importanceFrom(host, measured, audit.weights)
+  }
+  return calibrateModel(host, model, float.instrumented, request)
+}
+
+/** A plan that names its statistics gives the same bytes only with those. */
+function requirePlanned(plan: Plan, importance: Importance, data: string): void {
+  ensure(
+    plan.statistics === null || plan.statistics === importance.hash,
+    'statistics-mismatch',
+    `The plan was made with other statistics than "${data}" gives. Give the file that it was made ` +
+      'with, or set "statistics" to null in the plan to use these.',
+    { data, planned: plan.statistics, found: importance.hash },
+  )
 }
 
 export type QuantizeModelRequest = {

@@ -29,6 +29,8 @@ export type Draft = {
   readonly algorithm: Algorithm
   /** Asked for by name (`--precision`, `--layer`): only what cannot be stored may change it. */
   readonly isLiteral: boolean
+  /** The name of the precision that was asked for, as `precisionName` spells it. */
+  readonly asked: string
   readonly reasons: readonly string[]
 }
 

@@ -1,7 +1,7 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
-import { bytesByPart, formFor } from '../formats/onnx/forms.ts'
 import type { FloatType } from '../scheme/scheme.ts'
 import type { LayerPlan } from './plan-types.ts'
+import { plannedLayer } from './planned-layer.ts'
 
 /**
  * The plan that changes nothing: every weight in the float dtype in which it is stored, and what
@@ -13,21 +13,13 @@ export function floatPlan(
   facts: readonly WeightFacts[],
   computed: ReadonlySet<string>,
 ): readonly LayerPlan[] {
-  return facts.map(({ layer, component, role, shape, dtype }) => {
-    const scheme = { kind: 'float', dtype: storedFloat(dtype, computed.has(layer)) } as const
-    const form = formFor({ layer, role, shape, scheme })
-    return {
-      layer,
-      component,
-      role,
-      shape,
-      scheme,
+  return facts.map((weight) =>
+    plannedLayer(weight, {
+      scheme: { kind: 'float', dtype: storedFloat(weight.dtype, computed.has(weight.layer)) },
       algorithm: 'round',
-      form: form.name,
-      bytes: bytesByPart(form),
       reasons: ['as in the checkpoint'],
-    }
-  })
+    }),
+  )
 }
 
 function storedFloat(dtype: WeightFacts['dtype'], isComputed: boolean): FloatType {

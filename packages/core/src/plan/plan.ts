@@ -2,19 +2,23 @@ import type { WeightFacts } from '../audit/audit-types.ts'
 import { ensure } from '../base/error.ts'
 import type { Finding } from '../base/finding.ts'
 import { checkComponents, checkPatterns, layerPrecision } from '../config/patterns.ts'
-import { bytesByPart, formFor } from '../formats/onnx/forms.ts'
-import { parsePrecision, schemeFor } from '../scheme/precision.ts'
+import type { Precision } from '../scheme/precision.ts'
+import { formatPrecision, parsePrecision, precisionName, schemeFor } from '../scheme/precision.ts'
+import type { Scheme } from '../scheme/scheme.ts'
 import type { Draft, PlanRequest, Rule } from './draft.ts'
+import { refuseNotFinite } from './not-finite.ts'
 import type { LayerPlan, Plan } from './plan-types.ts'
+import { plannedBytes, plannedLayer } from './planned-layer.ts'
 import { algorithm } from './rules/algorithm.ts'
 import { blocks } from './rules/blocks.ts'
 import { depthwise } from './rules/depthwise.ts'
+import { kinds } from './rules/kinds.ts'
 import { protect } from './rules/protect.ts'
 import { ranges } from './rules/ranges.ts'
 import { storable } from './rules/storable.ts'
 
 /** What decides after the asked-for precision, in this order. */
-const RULES: readonly Rule[] = [protect, depthwise, blocks, storable, ranges, algorithm]
+const RULES: readonly Rule[] = [protect, kinds, depthwise, blocks, storable, ranges, algorithm]
 
 /**
  * Decides the stored form of every weight: the asked-for precision, then the rules in order.
@@ -30,7 +34,7 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
     refuseNotFinite(facts)
     return RULES.reduce((draft, rule) => rule(draft, request), firstDraft(facts, request))
   })
-  const layers = drafts.map(layerPlan)
+  const layers = drafts.map((draft) => plannedLayer(draft.facts, draft))
   return {
     schema: 'mixbit/plan@1',
     model: request.model,
@@ -40,11 +44,8 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
     statistics: request.statistics,
     seed: request.seed,
     layers,
-    bytes: layers.reduce(
-      (sum, { bytes }) => sum + bytes.codes + bytes.scales + bytes.zeroPoints,
-      0,
-    ),
-    findings: findingsOf(drafts, request),
+    bytes: plannedBytes(layers),
+    findings: [...adaptedFindings(drafts, request), ...layers.flatMap(sharedTableFindings)],
   }
 }
 
@@ -57,83 +58,83 @@ function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
     `"${name}" quantizes activations too, which this version does not do yet. Use a weight precision such as int8.`,
     { precision: name },
   )
-  const isLiteral = source !== 'component'
-  if (facts.outputAxis === null || facts.inputAxis === null)
-    return floatDraft(facts, name, isLiteral)
+  const isLiteral = source === 'layer' || source === 'precision'
+  const { outputAxis, inputAxis } = facts
+  if (outputAxis === null || inputAxis === null) return floatDraft(facts, precision, isLiteral)
+  const scheme = schemeFor(precision, { outputAxis, inputAxis })
   return {
     facts,
-    scheme: schemeFor(precision, { outputAxis: facts.outputAxis, inputAxis: facts.inputAxis }),
+    scheme,
     algorithm: 'round',
     isLiteral,
+    asked: precisionName(scheme),
     reasons: [`${name} by ${source}`],
   }
 }
 
-type Asked = { readonly name: string; readonly source: 'layer' | 'precision' | 'component' }
+type Asked = {
+  readonly name: string
+  readonly source: 'layer' | 'precision' | 'component' | 'default'
+}
 
 function askedPrecision(facts: WeightFacts, request: PlanRequest): Asked {
   const byLayer = layerPrecision(request.layers, facts.layer)
   if (byLayer !== undefined) return { name: byLayer, source: 'layer' }
-  const byComponent = request.components[facts.component]
+  const byComponent = Object.hasOwn(request.components, facts.component)
+    ? request.components[facts.component]
+    : undefined
   if (byComponent !== undefined) return { name: byComponent, source: 'component' }
   if (request.precision !== null) return { name: request.precision, source: 'precision' }
-  return { name: 'fp16', source: 'component' }
+  return { name: 'fp16', source: 'default' }
 }
 
 /** Biases, norms and other vectors: a handful of values that every output depends on. */
-function floatDraft(facts: WeightFacts, name: string, isLiteral: boolean): Draft {
-  const dtype = name === 'fp32' ? 'float32' : 'float16'
-  const what = facts.role === 'vector' ? 'a vector stays float' : 'its operator needs float values'
+function floatDraft(facts: WeightFacts, precision: Precision, isLiteral: boolean): Draft {
+  const values = precision.kind === 'sparse' ? precision.values : precision
+  const isFull = values.kind === 'float' && values.dtype === 'float32'
+  const scheme: Scheme = { kind: 'float', dtype: isFull ? 'float32' : 'float16' }
+  const isVector = facts.role === 'vector'
   return {
     facts,
-    scheme: { kind: 'float', dtype },
+    scheme,
     algorithm: 'round',
     isLiteral,
-    reasons: [what],
+    // That vectors stay float is the meaning of every precision, not a change of it.
+    asked: isVector ? precisionName(scheme) : formatPrecision(precision),
+    reasons: [isVector ? 'a vector stays float' : 'no operator reads this weight from integers'],
   }
-}
-
-function layerPlan(draft: Draft): LayerPlan {
-  const { facts, scheme } = draft
-  const { layer, component, role, shape } = facts
-  const form = formFor({ layer, role, shape, scheme })
-  return {
-    layer,
-    component,
-    role,
-    shape,
-    scheme,
-    algorithm: draft.algorithm,
-    form: form.name,
-    bytes: bytesByPart(form),
-    reasons: draft.reasons,
-  }
-}
-
-function refuseNotFinite(facts: WeightFacts): void {
-  const count = facts.scan?.notFinite ?? 0
-  ensure(
-    count === 0,
-    'not-finite',
-    `"${facts.layer}" holds ${count} values that are NaN or infinite; quantizing it would hide a ` +
-      'broken checkpoint. Export or download the model again.',
-    { layer: facts.layer, count },
-  )
 }
 
 /** What the target or the shapes changed against what was asked for, for everyone to see. */
-function findingsOf(drafts: readonly Draft[], request: PlanRequest): readonly Finding[] {
-  const adapted = drafts.filter((draft) => draft.isLiteral && draft.reasons.length > 1)
-  if (adapted.length === 0) return []
+function adaptedFindings(drafts: readonly Draft[], request: PlanRequest): readonly Finding[] {
+  const adapted = drafts.filter(
+    (draft) => draft.isLiteral && draft.asked !== precisionName(draft.scheme),
+  )
   const [first] = adapted
-  const example = first === undefined ? '' : `"${first.facts.layer}": ${first.reasons.at(-1) ?? ''}`
+  if (first === undefined) return []
   return [
     {
       code: 'precision-adapted',
       severity: 'info',
       message:
-        `${adapted.length} of ${drafts.length} weights take another form than asked for, because ` +
-        `${request.target} cannot hold it (${example}). The plan gives each reason.`,
+        `${adapted.length} of ${drafts.length} weights take another precision than asked for, ` +
+        `because of their shapes or of what ${request.target} can hold ` +
+        `("${first.facts.layer}": ${first.reasons.slice(1).join('; ')}). The plan gives each reason.`,
+    },
+  ]
+}
+
+/** What a container that cannot share a table would cost. */
+function sharedTableFindings(layer: LayerPlan): readonly Finding[] {
+  if (layer.role !== 'tied-embedding') return []
+  return [
+    {
+      code: 'table-shared',
+      severity: 'info',
+      subject: layer.layer,
+      message:
+        `"${layer.layer}" is the token table and the output head; it is stored once. A copy for ` +
+        `readers that cannot share it (--self-contained) takes ${plannedBytes([layer])} bytes more.`,
     },
   ]
 }

@@ -2,7 +2,6 @@ import * as z from 'zod'
 
 import { ensure } from '../base/error.ts'
 import { parseWith } from '../base/parse-with.ts'
-import { bytesByPart, formFor } from '../formats/onnx/forms.ts'
 import type { Plan } from './plan-types.ts'
 
 const count = z.number().int().nonnegative()
@@ -46,13 +45,14 @@ const layer = z.strictObject({
   reasons: z.array(z.string()),
 })
 
-const finding = z.object({
+const finding = z.strictObject({
   code: z.string(),
   severity: z.enum(['info', 'warning']),
   message: z.string(),
+  subject: z.string().optional(),
 })
 
-const planSchema = z.strictObject({
+const planSchema: z.ZodType<Plan> = z.strictObject({
   schema: z.literal('mixbit/plan@1'),
   model: z.string(),
   target: z.enum(['transformers-js']),
@@ -66,25 +66,16 @@ const planSchema = z.strictObject({
 })
 
 /**
- * Reads a plan that `mixbit plan` wrote and a person may have edited: schemes and algorithms
- * count, forms and byte counts are derived again.
+ * Reads a plan that `mixbit plan` wrote and a person may have edited. Whether it fits a model is
+ * for `fitPlan` to say.
  *
  * @param value - parsed JSON
  * @param name - the file, for messages
- * @throws `unsupported-version`, `invalid-plan`, `unsupported-scheme`
+ * @throws `unsupported-version`, `invalid-plan`
  */
 export function readPlan(value: unknown, name: string): Plan {
   refuseOtherVersions(value, name)
-  const plan = parseWith(planSchema, value, { code: 'invalid-plan', file: name })
-  const layers = plan.layers.map((each) => {
-    const form = formFor(each)
-    return { ...each, form: form.name, bytes: bytesByPart(form) }
-  })
-  const bytes = layers.reduce(
-    (sum, each) => sum + each.bytes.codes + each.bytes.scales + each.bytes.zeroPoints,
-    0,
-  )
-  return { ...plan, layers, bytes }
+  return parseWith(planSchema, value, { code: 'invalid-plan', file: name })
 }
 
 function refuseOtherVersions(value: unknown, name: string): void {

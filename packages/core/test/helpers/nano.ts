@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import path from 'node:path'
 
 import { memorySource } from '../../src/base/bytes.ts'
@@ -25,4 +25,18 @@ export async function nanoTensors(file: string): Promise<ReadonlyMap<string, Wei
 
 async function nanoJson(file: string): Promise<FastvlmFolder['config']> {
   return parseJson(file, await readFile(path.join(NANO, file)))
+}
+
+/** The whole checkpoint folder as files in memory, under `nano/`. */
+export async function nanoFiles(): Promise<ReadonlyMap<string, Uint8Array>> {
+  const entries = await readdir(NANO, { withFileTypes: true })
+  const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
+  return new Map(
+    await Promise.all(
+      names.map(
+        async (name) =>
+          [`nano/${name}`, new Uint8Array(await readFile(path.join(NANO, name)))] as const,
+      ),
+    ),
+  )
 }

@@ -122,6 +122,9 @@ function affineForm(
   if (scheme.dtype !== 'int8' && scheme.dtype !== 'int4') {
     return { kind: 'none', reason: `ONNX files store weights in 8 or 4 bits, not ${scheme.dtype}` }
   }
+  if (!hasPlainAxes(scheme)) {
+    return { kind: 'none', reason: 'scales follow output channels (axis 0) or input channels (1)' }
+  }
   const blockLength = blockLengthOf(scheme, shape)
   if (scheme.granularity.kind === 'per-block' && columnsOf(shape) % blockLength !== 0) {
     return { kind: 'none', reason: `blocks of ${blockLength} do not divide ${columnsOf(shape)}` }
@@ -149,6 +152,12 @@ function affineForm(
     case 'other':
       return { kind: 'none', reason: 'no operator reads this weight from integers' }
   }
+}
+
+/** Weights are stored with outputs first and inputs second, so no other axes have a form. */
+function hasPlainAxes({ granularity }: AffineScheme): boolean {
+  if (granularity.kind === 'per-tensor') return true
+  return granularity.axis === (granularity.kind === 'per-channel' ? 0 : 1)
 }
 
 function isKernelBlock(scheme: AffineScheme, shape: readonly number[]): boolean {

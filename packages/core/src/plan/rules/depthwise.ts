@@ -1,4 +1,3 @@
-import { bitsPerValue } from '../../scheme/scheme.ts'
 import type { Rule } from '../draft.ts'
 import { changed } from '../draft.ts'
 
@@ -8,25 +7,11 @@ import { changed } from '../draft.ts'
  */
 export const depthwise: Rule = (draft) => {
   const { facts, scheme } = draft
-  if (facts.role !== 'depthwise-conv' || scheme.kind === 'float') return draft
-  const isPerChannel = scheme.kind === 'affine' && scheme.granularity.kind === 'per-channel'
-  if (bitsPerValue(scheme) >= 8 && isPerChannel) return draft
-  if (
-    bitsPerValue(scheme) >= 8 &&
-    scheme.kind === 'affine' &&
-    scheme.granularity.kind === 'per-tensor'
-  ) {
-    return draft
-  }
+  if (facts.role !== 'depthwise-conv' || scheme.kind !== 'affine') return draft
+  if (scheme.dtype === 'int8' && scheme.granularity.kind !== 'per-block') return draft
   return changed(
     draft,
-    {
-      kind: 'affine',
-      dtype: 'int8',
-      symmetric: scheme.kind === 'affine' ? scheme.symmetric : true,
-      granularity: { kind: 'per-channel', axis: 0 },
-      scaleDtype: 'float16',
-    },
+    { ...scheme, dtype: 'int8', granularity: { kind: 'per-channel', axis: 0 } },
     'a depthwise weight stays at 8 bits per channel',
   )
 }

@@ -1,10 +1,10 @@
+import type { WeightFacts } from '../../audit/audit-types.ts'
 import { onnxForm } from '../../formats/onnx/forms.ts'
+import type { AffineScheme, Scheme } from '../../scheme/scheme.ts'
 import { INTEGER_BITS } from '../../scheme/scheme.ts'
+import { MAX_HALF } from '../../tensor/float16.ts'
 import type { Rule } from '../draft.ts'
 import { changed } from '../draft.ts'
-
-/** The largest finite fp16. */
-const LARGEST_HALF = 65504
 
 /**
  * A fp16 scale below this has fewer than 8 significant bits (its last place is 2^-24), so that
@@ -12,42 +12,61 @@ const LARGEST_HALF = 65504
  */
 const SMALLEST_GOOD_HALF_SCALE = 2 ** -17
 
+/** Rounding a scale to fp16 may enlarge it, and with it every decoded value, by this much. */
+const SCALE_ROUNDING = 1 + 2 ** -11
+
 /** Values and scales that fp16 cannot hold are kept in fp32. */
 export const ranges: Rule = (draft) => {
   const { scheme, facts } = draft
-  const scan = facts.scan
+  const overflow = halfOverflow(facts, scheme)
   if (scheme.kind === 'float') {
-    if (scheme.dtype !== 'float16' || scan === null) return draft
-    const largest = Math.max(Math.abs(scan.min), Math.abs(scan.max))
-    if (largest <= LARGEST_HALF) return draft
-    return changed(
-      draft,
-      { kind: 'float', dtype: 'float32' },
-      `values up to ${largest.toPrecision(3)} do not fit fp16 (65504): fp32`,
-    )
+    if (overflow === null) return draft
+    return changed(draft, { kind: 'float', dtype: 'float32' }, `${overflow}: fp32`)
   }
   if (scheme.kind !== 'affine' || scheme.scaleDtype === 'float32') return draft
-  if (isLinearByChannel(draft)) {
-    return changed(
-      draft,
-      { ...scheme, scaleDtype: 'float32' },
-      'fp32 scales: with these ONNX Runtime fuses DequantizeLinear and MatMul',
-    )
-  }
-  if (scan === null || scan.smallestGroup === null) return draft
-  const levels = 2 ** (INTEGER_BITS[scheme.dtype] - 1)
-  const largestScale = Math.max(Math.abs(scan.min), Math.abs(scan.max)) / (levels - 1)
-  if (scan.smallestGroup / levels >= SMALLEST_GOOD_HALF_SCALE && largestScale <= LARGEST_HALF) {
-    return draft
-  }
-  return changed(
-    draft,
-    { ...scheme, scaleDtype: 'float32' },
-    'some scales do not fit fp16: fp32 scales',
-  )
+  const reason =
+    overflow ??
+    (isDecodedByChannel(facts, scheme)
+      ? 'with fp32 scales ONNX Runtime fuses DequantizeLinear and MatMul'
+      : null) ??
+    (hasTinyScales(facts, scheme) ? 'some scales are too small for fp16' : null)
+  if (reason === null) return draft
+  return changed(draft, { ...scheme, scaleDtype: 'float32' }, `${reason}: fp32 scales`)
 }
 
-const isLinearByChannel = (draft: Parameters<Rule>[0]): boolean => {
-  const form = onnxForm(draft.facts.role, draft.facts.shape, draft.scheme)
-  return draft.facts.role === 'linear' && form.kind === 'affine' && form.name === 'DequantizeLinear'
+/**
+ * Why a weight cannot be stored by this scheme because a value, a scale or what they decode to
+ * would leave fp16; null when all fit or the weight was not scanned.
+ */
+export function halfOverflow(facts: WeightFacts, scheme: Scheme): string | null {
+  if (facts.scan === null || !usesHalf(scheme)) return null
+  const largest = Math.max(Math.abs(facts.scan.min), Math.abs(facts.scan.max))
+  const text = `values up to ${largest.toPrecision(3)}`
+  if (scheme.kind !== 'affine') {
+    return largest <= MAX_HALF ? null : `${text} do not fit fp16 (65504)`
+  }
+  const levels = 2 ** (INTEGER_BITS[scheme.dtype] - 1)
+  const largestScale = largest / (levels - 1)
+  if (largestScale > MAX_HALF) return `${text} need scales that do not fit fp16 (65504)`
+  const form = onnxForm(facts.role, facts.shape, scheme)
+  const decodesToHalf = form.kind === 'affine' && form.decodeDtype === 'float16'
+  // The outermost code may lie up to a step beyond the largest value.
+  return decodesToHalf && levels * largestScale * SCALE_ROUNDING > MAX_HALF
+    ? `${text} are decoded beyond fp16 (65504)`
+    : null
+}
+
+function usesHalf(scheme: Scheme): boolean {
+  if (scheme.kind === 'float') return scheme.dtype === 'float16'
+  return scheme.kind === 'affine' && scheme.scaleDtype === 'float16'
+}
+
+function hasTinyScales({ scan }: WeightFacts, { dtype }: AffineScheme): boolean {
+  const smallest = scan?.smallestGroup ?? null
+  return smallest !== null && smallest / 2 ** (INTEGER_BITS[dtype] - 1) < SMALLEST_GOOD_HALF_SCALE
+}
+
+function isDecodedByChannel({ role, shape }: WeightFacts, scheme: AffineScheme): boolean {
+  const form = onnxForm(role, shape, scheme)
+  return role === 'linear' && form.kind === 'affine' && form.name === 'DequantizeLinear'
 }

@@ -1,0 +1,81 @@
+import type { WeightFacts } from '../audit/audit-types.ts'
+import { MixbitError, ensure } from '../base/error.ts'
+import { nearestNames } from '../config/nearest.ts'
+import { refuseNotFinite } from './not-finite.ts'
+import type { LayerPlan, Plan } from './plan-types.ts'
+import { plannedBytes, plannedLayer } from './planned-layer.ts'
+import { halfOverflow } from './rules/ranges.ts'
+
+/** Names that a message lists. */
+const LISTED_NAMES = 3
+
+/**
+ * Puts a plan from a file on a model. Schemes, algorithms and reasons count; what a weight is
+ * (component, role, shape) comes from the model, and forms and bytes follow from both.
+ *
+ * @param name - the file, for messages
+ * @throws `invalid-plan` when the plan is of another model, `unsupported-scheme`, `not-finite`
+ */
+export function fitPlan(plan: Plan, weights: readonly WeightFacts[], name: string): Plan {
+  const decisions = decisionsByLayer(plan, weights, name)
+  const layers = weights.map((facts) => fitLayer(facts, decisions.get(facts.layer), name))
+  return { ...plan, layers, bytes: plannedBytes(layers) }
+}
+
+function decisionsByLayer(
+  plan: Plan,
+  weights: readonly WeightFacts[],
+  file: string,
+): ReadonlyMap<string, LayerPlan> {
+  const known = new Set(weights.map(({ layer }) => layer))
+  const decisions = new Map<string, LayerPlan>()
+  for (const decision of plan.layers) {
+    const { layer } = decision
+    if (!known.has(layer)) throw unknownLayer(layer, [...known], file)
+    ensure(
+      !decisions.has(layer),
+      'invalid-plan',
+      `"${file}" decides "${layer}" twice. Keep one of the two.`,
+      { file, layer },
+    )
+    decisions.set(layer, decision)
+  }
+  return decisions
+}
+
+function unknownLayer(layer: string, known: readonly string[], file: string): MixbitError {
+  const near = nearestNames(layer, known, LISTED_NAMES)
+  return new MixbitError(
+    'invalid-plan',
+    `"${file}" decides "${layer}", which this model does not have. Near names: ` +
+      `${near.map((each) => `"${each}"`).join(', ')}. Make a plan for this model with \`mixbit plan\`.`,
+    { file, layer, near },
+  )
+}
+
+function fitLayer(facts: WeightFacts, decision: LayerPlan | undefined, file: string): LayerPlan {
+  const { layer, shape } = facts
+  ensure(
+    decision !== undefined,
+    'invalid-plan',
+    `"${file}" says nothing about "${layer}". Make a plan for this model with \`mixbit plan\`.`,
+    { file, layer },
+  )
+  ensure(
+    decision.shape.length === shape.length &&
+      shape.every((size, at) => size === decision.shape[at]),
+    'invalid-plan',
+    `"${file}" gives "${layer}" the shape [${decision.shape.join(', ')}]; the model has ` +
+      `[${shape.join(', ')}]. It is the plan of another model.`,
+    { file, layer, found: decision.shape, expected: shape },
+  )
+  refuseNotFinite(facts)
+  const overflow = halfOverflow(facts, decision.scheme)
+  ensure(
+    overflow === null,
+    'unsupported-scheme',
+    `"${file}" keeps "${layer}" in fp16, but ${overflow ?? ''}. Use float32 for it, or for its scales.`,
+    { file, layer },
+  )
+  return plannedLayer(facts, decision)
+}
