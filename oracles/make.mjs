@@ -44,6 +44,9 @@ const models = {
     'int4-channel': ['--precision', 'int4/channel'],
     // 192 / 64 = 3 and 576 / 64 = 9 blocks a row: the last zero point has half a byte to itself.
     'int4-64-asym': ['--precision', 'int4/64/asym', ...round],
+    'int4-64-asym-self-contained': ['--precision', 'int4/64/asym', '--self-contained', ...round],
+    'int4-self-contained': ['--precision', 'int4', '--self-contained', ...round],
+    'int8-block-asym-self-contained': ['--precision', 'int8/64/asym', '--self-contained', ...round],
   },
   untied: {
     'untied-fp32': ['--precision', 'fp32'],

@@ -27,7 +27,10 @@ export type QuantizeRequest = {
   readonly folder: string
   /** What is being done, for progress. */
   readonly stage: string
-  /** `copied`: every session holds all its weights, also a table that another one has. */
+  /**
+   * `copied`: every session holds all its weights, also a table that another one has, and looks
+   * rows up with operators that browsers have.
+   */
   readonly tables: 'shared' | 'copied'
 }
 
@@ -63,6 +66,7 @@ export async function quantize(
       stage: request.stage,
       jobFor,
       shared,
+      lookup: request.tables === 'shared' ? 'kernel' : 'standard',
     })
     for (const [layer, places] of result.placed) if (!placed.has(layer)) placed.set(layer, places)
     for (const [layer, sums] of result.totals) if (!totals.has(layer)) totals.set(layer, sums)

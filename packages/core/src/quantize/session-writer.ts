@@ -2,7 +2,7 @@ import { toBinary } from '@bufbuild/protobuf'
 
 import type { Host } from '../base/host.ts'
 import { lowerToOnnx } from '../convert/lower-onnx.ts'
-import type { EncodedWeight } from '../formats/onnx/encodings.ts'
+import type { EncodedWeight, TableLookup } from '../formats/onnx/encodings.ts'
 import { encodeWeight } from '../formats/onnx/encodings.ts'
 import type { Form } from '../formats/onnx/forms.ts'
 import type { TensorProto } from '../formats/onnx/generated/onnx_pb.ts'
@@ -29,6 +29,7 @@ export type SessionRequest = {
   readonly jobFor: (layer: string) => WeightJob
   /** Layers that another session's data file already holds. */
   readonly shared: ReadonlyMap<string, PlacedParts>
+  readonly lookup: TableLookup
 }
 
 export type SessionResult = {
@@ -52,7 +53,7 @@ export async function writeSession(
   const items: Item[] = []
   for (const [name, { layer, weight }] of request.graph.weights) {
     const job = request.jobFor(layer)
-    const parts = encodeWeight(model, name, weight.shape, job.form)
+    const parts = encodeWeight(model, name, weight.shape, job.form, request.lookup)
     const elsewhere = request.shared.get(layer)
     const places = elsewhere ?? placeParts(dataFile, job.form)
     pointAt(parts, places)

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import type { Attribute } from '../../graph/graph.ts'
 import { INTEGER_BITS } from '../../scheme/scheme.ts'
 import { columnsOf, rowsOf } from '../../tensor/weight.ts'
+import { lookUpBlocks } from './block-lookup.ts'
 import { ONNX_DATA_TYPE } from './data-types.ts'
 import type { AffineForm, FloatForm, Form, StoredPart } from './forms.ts'
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from './generated/onnx_pb.ts'
@@ -19,6 +20,12 @@ export type EncodedWeight = {
 }
 
 /**
+ * How rows of a blocked table are looked up: by ONNX Runtime's own GatherBlockQuantized, or by
+ * standard operators from the same bytes, which browsers need.
+ */
+export type TableLookup = 'kernel' | 'standard'
+
+/**
  * Puts a form into an ONNX model: replaces the float initializer `name` by initializers for the
  * form's parts and rewrites the operators around it. The new initializers hold no bytes yet.
  *
@@ -32,6 +39,7 @@ export function encodeWeight(
   name: string,
   shape: readonly number[],
   form: Form,
+  lookup: TableLookup = 'kernel',
 ): EncodedWeight {
   const graph = model.graph
   if (graph === undefined) throw new TypeError('An ONNX model without a graph cannot be encoded')
@@ -46,11 +54,11 @@ export function encodeWeight(
       replaceMatMul(model, graph, name, shape, form)
       break
     case 'GatherBlockQuantized':
-      replaceGather(model, graph, name, form)
+      replaceLookup(model, graph, name, shape, form, lookup)
       break
     case 'GatherBlockQuantized + MatMulNBits':
       replaceMatMul(model, graph, name, shape, form)
-      replaceGather(model, graph, name, form)
+      replaceLookup(model, graph, name, shape, form, lookup)
       break
     case 'Gather + Mul':
       replaceGatherByRows(graph, name, form)
@@ -64,19 +72,13 @@ function encodeFloat(graph: GraphProto, name: string, form: FloatForm): EncodedW
   const encoded = { codes, scale: null, zeroPoint: null }
   if (form.dtype === 'float32') return encoded
   castLookedUpRows(graph, name)
-  const cast = `${name}_float`
-  if (consumersOf(graph, name).some((node) => node.opType !== 'Gather')) {
-    for (const node of consumersOf(graph, name).filter(({ opType }) => opType !== 'Gather')) {
-      node.input = node.input.map((input) => (input === name ? cast : input))
-    }
-    graph.node.unshift(castToFloat(name, cast))
-  }
+  castWhole(graph, name)
   return encoded
 }
 
 /** Gather(table) -> Cast: only the rows in use become float32, not the whole table. */
 function castLookedUpRows(graph: GraphProto, name: string): void {
-  for (const gather of consumersOf(graph, name).filter(({ opType }) => opType === 'Gather')) {
+  for (const gather of lookupsOf(graph, name)) {
     const output = gather.output[0] ?? ''
     const rows = `${output}_rows`
     gather.output = [rows]
@@ -84,6 +86,21 @@ function castLookedUpRows(graph: GraphProto, name: string): void {
     cast.name = `${output}_cast`
     graph.node.splice(graph.node.indexOf(gather) + 1, 0, cast)
   }
+}
+
+/** weight -> Cast, for every reader but lookups. */
+function castWhole(graph: GraphProto, name: string): void {
+  const readers = consumersOf(graph, name).filter((node) => node.opType !== 'Gather')
+  if (readers.length === 0) return
+  const cast = `${name}_float`
+  for (const node of readers) {
+    node.input = node.input.map((input) => (input === name ? cast : input))
+  }
+  graph.node.unshift(castToFloat(name, cast))
+}
+
+function lookupsOf(graph: GraphProto, name: string): readonly NodeProto[] {
+  return consumersOf(graph, name).filter((node) => node.opType === 'Gather')
 }
 
 function addParts(graph: GraphProto, name: string, form: AffineForm): EncodedWeight {
@@ -100,11 +117,15 @@ function addParts(graph: GraphProto, name: string, form: AffineForm): EncodedWei
  * block], GatherBlockQuantized for [rows, bytes]. The bytes are the same, so both can share them.
  */
 function codesPart(graph: GraphProto, name: string, form: AffineForm): StoredPart {
-  const isLookedUp = consumersOf(graph, name).some((node) => node.opType === 'Gather')
+  const isLookedUp = lookupsOf(graph, name).length > 0
   if (form.name !== 'GatherBlockQuantized + MatMulNBits' || isLookedUp) return form.codes
-  const [rows = 1, rowBytes = 1] = form.codes.dims
-  const [, blocks = 1] = form.scale.dims
-  return { ...form.codes, dims: [rows, blocks, rowBytes / blocks] }
+  return { ...form.codes, dims: blockedDims(form) }
+}
+
+/** [N, blocks, bytes of a block]. */
+function blockedDims({ codes, scale }: AffineForm): readonly number[] {
+  const [rows = 1, blocks = 1] = scale.dims
+  return [rows, blocks, codes.bytes / (rows * blocks)]
 }
 
 /** codes -> DequantizeLinear [-> Cast] [-> Reshape] -> the weight's own name. */
@@ -151,12 +172,27 @@ function dequantizeAttributes(form: AffineForm): Readonly<Record<string, Attribu
     case 'per-block':
       return {
         axis: { kind: 'int', value: 1 },
-        block_size: {
-          kind: 'int',
-          // A table has every value of a block on its axis; a 1x1 kernel has one a channel.
-          value: form.blockLength,
-        },
+        // A table has every value of a block on its axis; a 1x1 kernel has one a channel.
+        block_size: { kind: 'int', value: form.blockLength },
       }
+  }
+}
+
+function replaceLookup(
+  model: ModelProto,
+  graph: GraphProto,
+  name: string,
+  shape: readonly number[],
+  form: AffineForm,
+  lookup: TableLookup,
+): void {
+  if (lookup === 'kernel') {
+    replaceGather(model, graph, name, form)
+    return
+  }
+  for (const gather of lookupsOf(graph, name)) {
+    const nodes = lookUpBlocks(graph, name, shape, form, gather)
+    graph.node.splice(graph.node.indexOf(gather), 1, ...nodes)
   }
 }
 
@@ -169,6 +205,8 @@ function replaceMatMul(
   form: AffineForm,
 ): void {
   const scale = scaleForKernel(graph, name, form)
+  const [codes = '', ...scales] = partNames(name, form, scale)
+  const inputs = [blockedCodes(graph, name, codes, form), ...scales]
   for (const transpose of consumersOf(graph, name).filter((node) => node.opType === 'Transpose')) {
     const transposed = transpose.output[0] ?? ''
     for (const matmul of consumersOf(graph, transposed)) {
@@ -179,7 +217,7 @@ function replaceMatMul(
           op: 'MatMulNBits',
           domain: MICROSOFT,
           name: matmul.name,
-          inputs: [matmul.input[0] ?? '', ...partNames(name, form, scale)],
+          inputs: [matmul.input[0] ?? '', ...inputs],
           outputs: matmul.output,
           attributes: {
             K: { kind: 'int', value: columnsOf(shape) },
@@ -195,11 +233,27 @@ function replaceMatMul(
   useMicrosoft(model)
 }
 
+/** The codes as MatMulNBits wants them, where a lookup in the same graph wants them otherwise. */
+function blockedCodes(graph: GraphProto, name: string, codes: string, form: AffineForm): string {
+  if (codesPart(graph, name, form).dims.length === 3) return codes
+  const blocked = `${name}_blocked`
+  graph.initializer.push(shapeTensor(`${name}_shape`, blockedDims(form)))
+  graph.node.unshift(
+    onnxNode({
+      op: 'Reshape',
+      name: blocked,
+      inputs: [codes, `${name}_shape`],
+      outputs: [blocked],
+    }),
+  )
+  return blocked
+}
+
 /** Gather(w, ids) -> GatherBlockQuantized(codes, ids, scale). */
 function replaceGather(model: ModelProto, graph: GraphProto, name: string, form: AffineForm): void {
   const scale = scaleForKernel(graph, name, form)
   const [codes = '', scaleName = '', ...zeroPoint] = partNames(name, form, scale)
-  for (const gather of consumersOf(graph, name).filter((node) => node.opType === 'Gather')) {
+  for (const gather of lookupsOf(graph, name)) {
     replaceNode(
       graph,
       gather,
@@ -223,46 +277,35 @@ function replaceGather(model: ModelProto, graph: GraphProto, name: string, form:
 
 /** Gather(w, ids) -> (Gather(codes, ids) - Gather(zero, ids)) * Gather(scale, ids), in float32. */
 function replaceGatherByRows(graph: GraphProto, name: string, form: AffineForm): void {
-  for (const gather of consumersOf(graph, name).filter((node) => node.opType === 'Gather')) {
-    const ids = gather.input[1] ?? ''
-    const base = gather.name
-    const isRow = form.scheme.granularity.kind === 'per-channel'
-    const nodes: NodeProto[] = []
-    const lookUp = (part: string, perRow: boolean): string => {
-      const source = `${name}_${part}`
-      if (perRow) {
-        nodes.push(
-          onnxNode({
-            op: 'Gather',
-            name: `${base}_${part}`,
-            inputs: [source, ids],
-            outputs: [`${source}_rows`],
-          }),
-        )
-      }
-      const rows = perRow ? `${source}_rows` : source
-      nodes.push(castToFloat(rows, `${rows}_float`))
-      return `${rows}_float`
-    }
-    const codes = lookUp('quantized', true)
-    const scale = lookUp('scale', isRow)
-    const zeroPoint = form.zeroPoint === null ? null : lookUp('zero_point', isRow)
-    const centred = zeroPoint === null ? codes : `${name}_centred`
-    if (zeroPoint !== null) {
-      nodes.push(
-        onnxNode({
-          op: 'Sub',
-          name: `${base}_centre`,
-          inputs: [codes, zeroPoint],
-          outputs: [centred],
-        }),
-      )
-    }
-    nodes.push(
-      onnxNode({ op: 'Mul', name: base, inputs: [centred, scale], outputs: gather.output }),
-    )
-    graph.node.splice(graph.node.indexOf(gather), 1, ...nodes)
+  for (const gather of lookupsOf(graph, name)) {
+    graph.node.splice(graph.node.indexOf(gather), 1, ...decodedRows(gather, name, form))
   }
+}
+
+/** Values are named after the Gather's output, because a table may be looked up more than once. */
+function decodedRows(gather: NodeProto, name: string, form: AffineForm): readonly NodeProto[] {
+  const [output = '', ids = ''] = [gather.output[0], gather.input[1]]
+  const hasRowScales = form.scheme.granularity.kind === 'per-channel'
+  const nodes: NodeProto[] = []
+  const add = (op: string, step: string, inputs: readonly string[]): string => {
+    nodes.push(onnxNode({ op, name: `${output}_${step}`, inputs, outputs: [`${output}_${step}`] }))
+    return `${output}_${step}`
+  }
+  const inFloat = (part: string, isByRow: boolean): string => {
+    const rows = isByRow ? add('Gather', part, [`${name}_${part}`, ids]) : `${name}_${part}`
+    nodes.push(castToFloat(rows, `${output}_${part}_float`))
+    return `${output}_${part}_float`
+  }
+  const codes = inFloat('quantized', true)
+  const scale = inFloat('scale', hasRowScales)
+  const centred =
+    form.zeroPoint === null
+      ? codes
+      : add('Sub', 'centred', [codes, inFloat('zero_point', hasRowScales)])
+  nodes.push(
+    onnxNode({ op: 'Mul', name: gather.name, inputs: [centred, scale], outputs: [output] }),
+  )
+  return nodes
 }
 
 /** The name of the scales as float32: kernels compute in float32 and want their scales so. */

@@ -1,0 +1,146 @@
+import { create } from '@bufbuild/protobuf'
+
+import type { Attribute } from '../../graph/graph.ts'
+import { columnsOf } from '../../tensor/weight.ts'
+import { ONNX_DATA_TYPE } from './data-types.ts'
+import type { AffineForm } from './forms.ts'
+import type { GraphProto, NodeProto } from './generated/onnx_pb.ts'
+import { TensorProtoSchema } from './generated/onnx_pb.ts'
+import { onnxNode } from './nodes.ts'
+
+/**
+ * Looks rows of a blocked table up and decodes them with standard operators, from the bytes that
+ * GatherBlockQuantized reads: onnxruntime-web 1.31 as transformers.js 4.3 loads it has no
+ * GatherBlockQuantized for WebAssembly.
+ *
+ *     (unpack(Gather(codes, ids)) - zero) * Gather(scale, ids), in float32
+ *
+ * @param gather - the node that looks rows up in the float table; its output keeps its name
+ * @param shape - of the float table: (rows, columns)
+ */
+export function lookUpBlocks(
+  graph: GraphProto,
+  name: string,
+  shape: readonly number[],
+  form: AffineForm,
+  gather: NodeProto,
+): NodeProto[] {
+  const ids = gather.input[1] ?? ''
+  const columns = columnsOf(shape)
+  const blocks = columns / form.blockLength
+  const steps = stepsOf(graph, name, ids)
+  const codes = unpackedRows(steps, form, `${name}_quantized`)
+  const table = steps.reshape(codes, 'blocks', [blocks, form.blockLength])
+  const values = steps.add('Cast', 'values', [table], toFloat)
+  const scale = steps.add('Gather', 'scale_rows', [`${name}_scale`, ids])
+  const floatScale =
+    form.scheme.scaleDtype === 'float32' ? scale : steps.add('Cast', 'row_scale', [scale], toFloat)
+  const perBlock = steps.reshape(floatScale, 'block_scale', [blocks, 1])
+  const centred = steps.add('Sub', 'centred', [values, zeroPoints(steps, name, form, blocks)])
+  const decoded = steps.add('Mul', 'decoded', [centred, perBlock])
+  steps.reshape(decoded, 'rows', [columns])
+  const last = steps.nodes.at(-1)
+  if (last !== undefined) last.output = [...gather.output]
+  return steps.nodes
+}
+
+const toFloat: Readonly<Record<string, Attribute>> = {
+  to: { kind: 'int', value: ONNX_DATA_TYPE.float32 },
+}
+
+/** Zero points as float32, one a block; a symmetric table has its middle code for all. */
+function zeroPoints(steps: Steps, name: string, form: AffineForm, blocks: number): string {
+  if (form.zeroPoint === null) {
+    return steps.constant(
+      'middle',
+      'float32',
+      [],
+      Float32Array.of(form.packing === 'uint8' ? 128 : 8),
+    )
+  }
+  const stored = unpackedRows(steps, form, `${name}_zero_point`)
+  const [, rowBytes = 1] = form.zeroPoint.dims
+  const perRow = form.packing === 'uint8' ? rowBytes : rowBytes * 2
+  const own =
+    perRow === blocks
+      ? stored
+      : steps.add('Slice', 'own_zero_points', [
+          steps.reshape(stored, 'padded_zero_points', [perRow]),
+          steps.constant('first', 'int64', [1], BigInt64Array.of(0n)),
+          steps.constant('end', 'int64', [1], BigInt64Array.of(BigInt(blocks))),
+          steps.constant('last_axis', 'int64', [1], BigInt64Array.of(-1n)),
+        ])
+  const perBlock = steps.reshape(own, 'block_zero_points', [blocks, 1])
+  return steps.add('Cast', 'zero_points', [perBlock], toFloat)
+}
+
+/** The looked-up rows of a stored part, one code a byte: of two codes the low one comes first. */
+function unpackedRows(steps: Steps, form: AffineForm, part: string): string {
+  const label = part.slice(part.lastIndexOf('.') + 1)
+  const rows = steps.add('Gather', `${label}_rows`, [part, steps.ids])
+  if (form.packing === 'uint8') return rows
+  const mask = steps.constant('mask', 'uint8', [], Uint8Array.of(15))
+  const width = steps.constant('width', 'uint8', [], Uint8Array.of(4))
+  const axis = steps.constant('pair_axis', 'int64', [1], BigInt64Array.of(-1n))
+  const low = steps.add('BitwiseAnd', `${label}_low`, [rows, mask])
+  const high = steps.add('BitShift', `${label}_high`, [rows, width], {
+    direction: { kind: 'string', value: 'RIGHT' },
+  })
+  const halves = [
+    steps.add('Unsqueeze', `${label}_low_half`, [low, axis]),
+    steps.add('Unsqueeze', `${label}_high_half`, [high, axis]),
+  ]
+  return steps.add('Concat', `${label}_pairs`, halves, { axis: { kind: 'int', value: -1 } })
+}
+
+/** Nodes under construction; every value is named after the table. */
+type Steps = {
+  readonly ids: string
+  readonly nodes: NodeProto[]
+  readonly add: (
+    op: string,
+    label: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, Attribute>>,
+  ) => string
+  /** A small initializer; the same label gives the same one. */
+  readonly constant: (
+    label: string,
+    dtype: 'float32' | 'int64' | 'uint8',
+    dims: readonly number[],
+    values: Float32Array | BigInt64Array | Uint8Array,
+  ) => string
+  /** To the shape of the ids, followed by `tail`. */
+  readonly reshape: (input: string, label: string, tail: readonly number[]) => string
+}
+
+function stepsOf(graph: GraphProto, name: string, ids: string): Steps {
+  const nodes: NodeProto[] = []
+  const add: Steps['add'] = (op, label, inputs, attributes = {}) => {
+    const output = `${name}_lookup/${label}`
+    nodes.push(onnxNode({ op, name: output, inputs, outputs: [output], attributes }))
+    return output
+  }
+  const constant: Steps['constant'] = (label, dtype, dims, values) => {
+    const output = `${name}_lookup/${label}`
+    if (graph.initializer.some((tensor) => tensor.name === output)) return output
+    graph.initializer.push(
+      create(TensorProtoSchema, {
+        name: output,
+        dims: dims.map(BigInt),
+        dataType: ONNX_DATA_TYPE[dtype],
+        rawData: new Uint8Array(values.slice().buffer),
+      }),
+    )
+    return output
+  }
+  const idShape = add('Shape', 'id_shape', [ids])
+  const reshape: Steps['reshape'] = (input, label, tail) => {
+    const size = constant(`${label}_tail`, 'int64', [tail.length], BigInt64Array.from(tail, BigInt))
+    const shape = add('Concat', `${label}_shape`, [idShape, size], {
+      axis: { kind: 'int', value: 0 },
+    })
+    return add('Reshape', label, [input, shape])
+  }
+  return { ids, nodes, add, constant, reshape }
+}
