@@ -1,10 +1,5 @@
+import type { TokenLoss } from '../tasks/text/token-loss.ts'
 import { bootstrapInterval } from './bootstrap.ts'
-
-/** The negative log likelihood of some tokens, in nats. */
-export type TokenLoss = {
-  readonly nll: number
-  readonly tokens: number
-}
 
 /** A number with its 95 % interval; null where it is not defined or not finite. */
 export type Measured = {

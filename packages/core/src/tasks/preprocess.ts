@@ -1,6 +1,8 @@
 import { ensure } from '../base/error.ts'
 import type { Picture, RuntimeTensor } from '../base/host.ts'
 import type { ResizeFilter } from './resize-filter.ts'
+import { letterboxPicture } from './letterbox.ts'
+import type { LetterboxStep } from './letterbox.ts'
 import { resizePicture } from './resize.ts'
 
 /** How a picture is brought to size before it is cropped. */
@@ -10,14 +12,16 @@ export type ResizeStep =
   | { readonly kind: 'stretch'; readonly height: number; readonly width: number }
   /** The shorter edge to `pixels`; the shape is kept. */
   | { readonly kind: 'shortest-edge'; readonly pixels: number }
+  | LetterboxStep
 
-/** Three numbers: one for red, green and blue (in the order of `colour`). */
+/** One for red, green and blue (in the order of `colour`); grey has the first. */
 export type PerChannel = readonly [number, number, number]
 
 /** How a picture becomes a model's input: `(pixel * scale - mean) / std`. */
 export type PreprocessSpec = {
   readonly layout: 'NCHW' | 'NHWC'
-  readonly colour: 'RGB' | 'BGR'
+  /** `grey` is one channel: Pillow's luma. */
+  readonly colour: 'RGB' | 'BGR' | 'grey'
   readonly resize: ResizeStep
   /** Cut from the centre; black where the picture is smaller. */
   readonly crop?: { readonly height: number; readonly width: number }
@@ -30,7 +34,7 @@ export type PreprocessSpec = {
 /**
  * A picture as the `pixel_values` of a vision model.
  *
- * @returns float32, shape (1, 3, height, width) or (1, height, width, 3)
+ * @returns float32, shape (1, channels, height, width) or (1, height, width, channels)
  * @see https://github.com/huggingface/transformers/blob/v4.48.3/src/transformers/models/clip/image_processing_clip.py
  */
 export function preprocessPicture(picture: Picture, spec: PreprocessSpec): RuntimeTensor {
@@ -55,6 +59,8 @@ function resizeStep(picture: Picture, { resize, filter }: PreprocessSpec): Pictu
       const { width, height } = shortestEdgeSize(picture, resize.pixels)
       return resizePicture(picture, width, height, filter)
     }
+    case 'letterbox':
+      return letterboxPicture(picture, resize, filter)
   }
 }
 
@@ -89,21 +95,46 @@ export function cropCenter(picture: Picture, width: number, height: number): Pic
  * scaled value is rounded to float32 first, and mean and std are float32.
  */
 function normalizePicture(picture: Picture, spec: PreprocessSpec): RuntimeTensor {
-  const { width, height, rgb } = picture
+  const { width, height } = picture
+  const { values, channels } = orderedChannels(picture, spec.colour)
   const pixels = width * height
   const isPlanar = spec.layout === 'NCHW'
-  const data = new Float32Array(pixels * 3)
-  for (let channel = 0; channel < 3; channel++) {
+  const data = new Float32Array(pixels * channels)
+  for (let channel = 0; channel < channels; channel++) {
     const table = normalizedValues(spec.scale, spec.mean[channel] ?? 0, spec.std[channel] ?? 1)
-    const source = spec.colour === 'RGB' ? channel : 2 - channel
-    const step = isPlanar ? 1 : 3
+    const source = spec.colour === 'BGR' ? 2 - channel : channel
+    const step = isPlanar ? 1 : channels
     let out = isPlanar ? channel * pixels : channel
     for (let i = 0; i < pixels; i++) {
-      data[out] = table[rgb[i * 3 + source] ?? 0] ?? 0
+      data[out] = table[values[i * channels + source] ?? 0] ?? 0
       out += step
     }
   }
-  return { dtype: 'float32', shape: isPlanar ? [1, 3, height, width] : [1, height, width, 3], data }
+  const shape = isPlanar ? [1, channels, height, width] : [1, height, width, channels]
+  return { dtype: 'float32', shape, data }
+}
+
+function orderedChannels(
+  { rgb }: Picture,
+  colour: PreprocessSpec['colour'],
+): { readonly values: Uint8Array; readonly channels: 1 | 3 } {
+  return colour === 'grey' ? { values: greyOf(rgb), channels: 1 } : { values: rgb, channels: 3 }
+}
+
+/**
+ * Pillow's `convert('L')`: ITU-R 601-2 luma in 16-bit fixed point.
+ *
+ * @see https://github.com/python-pillow/Pillow/blob/12.0.0/src/libImaging/Convert.c, `L24`
+ */
+function greyOf(rgb: Uint8Array): Uint8Array {
+  const grey = new Uint8Array(rgb.length / 3)
+  for (let i = 0; i < grey.length; i++) {
+    const red = rgb[i * 3] ?? 0
+    const green = rgb[i * 3 + 1] ?? 0
+    const blue = rgb[i * 3 + 2] ?? 0
+    grey[i] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
+  }
+  return grey
 }
 
 function normalizedValues(scale: number, mean: number, std: number): Float32Array {

@@ -1,0 +1,36 @@
+/** The negative log likelihood of some tokens, in nats. */
+export type TokenLoss = {
+  readonly nll: number
+  readonly tokens: number
+}
+
+/**
+ * Adds up -log softmax(logits)[token] for the last `scored` tokens of a window; the logits at a
+ * position are for the token after it. Computed in double precision with the largest logit taken
+ * out first, as `logsumexp` does. NaN if a logit is NaN or the token's probability is 0.
+ *
+ * @param logits - float32, shape (tokens, vocabulary)
+ * @param tokens - ids of the window
+ * @param scored - how many tokens at the end count; at most all but the first
+ */
+export function tokenLoss(
+  logits: Float32Array,
+  vocabulary: number,
+  tokens: readonly number[],
+  scored: number,
+): TokenLoss {
+  let nll = 0
+  for (let at = tokens.length - scored; at < tokens.length; at++) {
+    const row = logits.subarray((at - 1) * vocabulary, at * vocabulary)
+    nll += logSumExp(row) - (row[tokens[at] ?? 0] ?? Number.NaN)
+  }
+  return { nll, tokens: scored }
+}
+
+function logSumExp(values: Float32Array): number {
+  let largest = Number.NEGATIVE_INFINITY
+  for (const value of values) largest = Math.max(largest, value)
+  let sum = 0
+  for (const value of values) sum += Math.exp(value - largest)
+  return largest + Math.log(sum)
+}
