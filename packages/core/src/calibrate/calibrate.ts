@@ -90,25 +90,34 @@ function addTo(total: Float64Array, values: Float64Array): void {
   for (let at = 0; at < total.length; at++) total[at] = total[at]! + values[at]!
 }
 
+/** A layer that reads several activations is judged by all of them together. */
 function statisticsByLayer(
   probes: readonly OwnedProbe[],
   totals: readonly Float64Array[],
   counts: Float64Array,
 ): Readonly<Record<string, LayerStatistics>> {
-  const layers: Record<string, LayerStatistics> = {}
+  const sums = new Map<string, { readonly total: Float64Array; count: number }>()
   for (const [index, probe] of probes.entries()) {
-    const count = counts[index]!
-    if (count === 0) continue
-    const meanSquare = Array.from(totals[index]!, (total) => Math.fround(total / count))
     for (const layer of probe.layers) {
-      ensure(
-        meanSquare.every(Number.isFinite),
-        'not-finite',
-        `The input of "${layer}" became NaN or infinite on a calibration sample; the float model itself overflows there.`,
-        { layer },
-      )
-      layers[layer] = { count, meanSquare }
+      const sum = sums.get(layer) ?? { total: new Float64Array(probe.channels), count: 0 }
+      addTo(sum.total, totals[index]!)
+      sum.count += counts[index]!
+      sums.set(layer, sum)
     }
   }
-  return layers
+  const measured = [...sums].filter(([, { count }]) => count > 0)
+  return Object.fromEntries(
+    measured.map(([layer, { total, count }]) => [layer, layerStatistics(layer, total, count)]),
+  )
+}
+
+function layerStatistics(layer: string, total: Float64Array, count: number): LayerStatistics {
+  const meanSquare = Array.from(total, (sum) => Math.fround(sum / count))
+  ensure(
+    meanSquare.every(Number.isFinite),
+    'not-finite',
+    `The input of "${layer}" became NaN or infinite on a calibration sample; the float model itself overflows there.`,
+    { layer },
+  )
+  return { count, meanSquare }
 }

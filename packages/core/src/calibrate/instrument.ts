@@ -1,3 +1,4 @@
+import type { WeightUse } from '../graph/weight-uses.ts'
 import { weightUses } from '../graph/weight-uses.ts'
 import type { Attribute, Constant, Graph, Node, Value } from '../graph/graph.ts'
 
@@ -29,21 +30,30 @@ type Target = {
 export function instrument(graph: Graph): InstrumentedGraph {
   const targets = new Map<string, Target>()
   for (const use of weightUses(graph)) {
-    if (use.input === null || use.input.activation === null) continue
-    const value = use.node.inputs[use.input.activation]
     const weight = graph.weights.get(use.weight)
-    if (value === undefined || weight === undefined) continue
-    const { shape } = weight.weight
-    const groups = use.node.attributes['group']
-    // Grouped convolutions see other channels in each group: one importance a column has no sense.
-    if (groups?.kind === 'int' && groups.value > 1) continue
-    const channels = shape[use.isTransposed ? 1 : use.input.inputAxis] ?? 1
-    const rank = use.input.kind === 'conv' ? shape.length : null
-    const target = targets.get(value) ?? { value, channels, rank, layers: [] }
+    const seen = weight === undefined ? null : probedInput(use, weight.weight.shape)
+    if (weight === undefined || seen === null) continue
+    // A value may be read with its channels on different axes; each reading is a probe.
+    const key = `${seen.value} ${seen.rank ?? ''}`
+    const target = targets.get(key) ?? { ...seen, layers: [] }
     target.layers.push(weight.layer)
-    targets.set(value, target)
+    targets.set(key, target)
   }
   return addProbes(graph, [...targets.values()])
+}
+
+/** What a weight's input channels are multiplied with; null where no such statistics have sense. */
+function probedInput(use: WeightUse, shape: readonly number[]): Omit<Target, 'layers'> | null {
+  const { input, node } = use
+  if (input === null || input.activation === null) return null
+  const value = node.inputs[input.activation]
+  const groups = node.attributes['group']
+  // Grouped convolutions see other channels in each group: one importance a column has no sense.
+  if (value === undefined || (groups?.kind === 'int' && groups.value > 1)) return null
+  const channels = shape[1] ?? 1
+  if (input.kind === 'conv') return { value, channels, rank: shape.length }
+  // A matrix that is not transposed has its inputs first: it stays float, so nothing is asked.
+  return use.isTransposed ? { value, channels, rank: null } : null
 }
 
 function addProbes(graph: Graph, targets: readonly Target[]): InstrumentedGraph {

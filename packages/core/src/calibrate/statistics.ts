@@ -1,5 +1,6 @@
 import * as z from 'zod'
 
+import type { WeightFacts } from '../audit/audit-types.ts'
 import { ensure } from '../base/error.ts'
 import type { Hash } from '../base/host.ts'
 import { parseWith } from '../base/parse-with.ts'
@@ -21,6 +22,13 @@ export type Statistics = {
   readonly layers: Readonly<Record<string, LayerStatistics>>
 }
 
+/** Largest finite float32. IEEE 754-2008, binary32. */
+const MAX_FLOAT = 3.4028234663852886e38
+
+/** Kernels take importances of 0 or in this range, so that products with errors stay in float32. */
+const SMALLEST_IMPORTANCE = 2 ** -100
+const LARGEST_IMPORTANCE = 2 ** 100
+
 const statisticsSchema: z.ZodType<Statistics> = z.strictObject({
   schema: z.literal('mixbit/statistics@1'),
   model: z.string(),
@@ -30,7 +38,7 @@ const statisticsSchema: z.ZodType<Statistics> = z.strictObject({
     z.string(),
     z.strictObject({
       count: z.number().int().min(1),
-      meanSquare: z.array(z.number().nonnegative()).min(1).max(1_000_000),
+      meanSquare: z.array(z.number().nonnegative().max(MAX_FLOAT)).min(1).max(1_000_000),
     }),
   ),
 })
@@ -50,27 +58,54 @@ export function readStatistics(value: unknown, name: string): Statistics {
 /**
  * The importance of each input channel by layer, as kernels take it.
  *
- * @param channels - input channels of each layer that may be calibrated
+ * @param weights - every layer of the model
  * @throws `statistics-mismatch` when the file is of another model
  */
 export function importanceOf(
   statistics: Statistics,
-  channels: ReadonlyMap<string, number>,
+  weights: readonly WeightFacts[],
 ): ReadonlyMap<string, Float32Array> {
+  const facts = new Map(weights.map((weight) => [weight.layer, weight]))
   const importance = new Map<string, Float32Array>()
   for (const [layer, { meanSquare }] of Object.entries(statistics.layers)) {
-    const expected = channels.get(layer)
-    ensure(
-      expected === meanSquare.length,
-      'statistics-mismatch',
-      expected === undefined
-        ? `The statistics name "${layer}", which this model does not have. They are of "${statistics.model}"; calibrate this model.`
-        : `The statistics have ${meanSquare.length} channels for "${layer}", the model has ${expected}. They are of "${statistics.model}"; calibrate this model.`,
-      { layer },
-    )
-    importance.set(layer, Float32Array.from(meanSquare))
+    requireChannels(statistics, layer, meanSquare.length, facts.get(layer))
+    importance.set(layer, Float32Array.from(meanSquare, inKernelRange))
   }
+  // Every sample runs every linear layer, so one that is missing is of a larger model.
+  const missing = weights.find(({ role, layer }) => role === 'linear' && !importance.has(layer))
+  ensure(
+    missing === undefined,
+    'statistics-mismatch',
+    `The statistics lack "${missing?.layer ?? ''}". ${remedy(statistics)}`,
+    { layer: missing?.layer ?? '' },
+  )
   return importance
+}
+
+function requireChannels(
+  statistics: Statistics,
+  layer: string,
+  found: number,
+  facts: WeightFacts | undefined,
+): void {
+  const expected =
+    facts === undefined || facts.inputAxis === null ? undefined : facts.shape[facts.inputAxis]
+  ensure(
+    expected === found,
+    'statistics-mismatch',
+    expected === undefined
+      ? `The statistics name "${layer}", which this model does not quantize. ${remedy(statistics)}`
+      : `The statistics have ${found} channels for "${layer}", the model has ${expected}. ${remedy(statistics)}`,
+    { layer, found, expected: expected ?? null },
+  )
+}
+
+function remedy({ model }: Statistics): string {
+  return `They are of "${model}"; calibrate this model with \`mixbit calibrate\`.`
+}
+
+function inKernelRange(meanSquare: number): number {
+  return meanSquare < SMALLEST_IMPORTANCE ? 0 : Math.min(meanSquare, LARGEST_IMPORTANCE)
 }
 
 /** The hash that a plan records: of what the algorithms see, not of names. */

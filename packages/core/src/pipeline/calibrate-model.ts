@@ -59,13 +59,8 @@ export function importanceFrom(
   statistics: Statistics,
   facts: readonly WeightFacts[],
 ): Importance {
-  const channels = new Map(
-    facts.flatMap(({ layer, inputAxis, shape }) =>
-      inputAxis === null ? [] : [[layer, shape[inputAxis] ?? 1] as const],
-    ),
-  )
   return {
     hash: statisticsHash(statistics, host.sha256()),
-    byLayer: importanceOf(statistics, channels),
+    byLayer: importanceOf(statistics, facts),
   }
 }

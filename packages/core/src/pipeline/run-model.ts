@@ -7,7 +7,7 @@ import { readCheckpointModel } from '../convert/read-model.ts'
 import type { Plan } from '../plan/plan-types.ts'
 import type { WrittenModel } from '../quantize/write-model.ts'
 import { buildReport } from '../report/build-report.ts'
-import { gatesOf } from '../report/gates.ts'
+import { gateFindings, gatesOf } from '../report/gates.ts'
 import type { Report } from '../report/report-types.ts'
 import { auditModel } from './audit-model.ts'
 import type { Importance } from './calibrate-model.ts'
@@ -148,17 +148,16 @@ function reportOf(results: Results): Report {
     before: result.before,
     after: result.after,
   }))
-  const { origins, ...config } = request.config
   return buildReport({
     title: `${baseName(request.path)}: ${plan.preset ?? 'custom'} for ${plan.target}`,
     beforeBytes: model.bytes,
     afterBytes: written.bytes,
     weights: audit.weights,
     layers: written.result.layers,
-    graphBytes: written.result.graphBytes,
+    copies: written.result.copies,
     gates: gatesOf(sets, { bytes: written.bytes, budget: request.config.budget.size }),
     evaluations: evaluations.map(({ result }) => result),
-    findings: allFindings(results),
+    findings: [...allFindings(results), ...gateFindings(sets)],
     files: written.manifest.files,
     steps: steps.list(),
     provenance: [
@@ -167,13 +166,13 @@ function reportOf(results: Results): Report {
       { name: 'Calibration statistics (sha256)', value: importance.hash ?? 'none' },
       { name: 'Numerics', value: `${request.config.numerics}; lifted graphs run in fp32 here` },
     ],
-    config: { ...config, origins },
+    config: request.config,
   })
 }
 
-function allFindings({ audit, plan, evaluations }: Results): readonly Finding[] {
+function allFindings({ audit, plan, written, evaluations }: Results): readonly Finding[] {
   const measured = evaluations.flatMap(({ result }) => result.after.findings)
-  return [...audit.findings, ...plan.findings, ...measured]
+  return [...audit.findings, ...plan.findings, ...written.findings, ...measured]
 }
 
 function megabytes(bytes: number): string {

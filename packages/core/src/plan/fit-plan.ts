@@ -1,9 +1,10 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
 import { MixbitError, ensure } from '../base/error.ts'
 import { nearestNames } from '../config/nearest.ts'
+import { storedBytes } from '../formats/onnx/forms.ts'
 import { refuseNotFinite } from './not-finite.ts'
 import type { LayerPlan, Plan } from './plan-types.ts'
-import { plannedBytes, plannedLayer } from './planned-layer.ts'
+import { plannedLayer } from './planned-layer.ts'
 import { halfOverflow } from './rules/ranges.ts'
 
 /** Names that a message lists. */
@@ -19,7 +20,7 @@ const LISTED_NAMES = 3
 export function fitPlan(plan: Plan, weights: readonly WeightFacts[], name: string): Plan {
   const decisions = decisionsByLayer(plan, weights, name)
   const layers = weights.map((facts) => fitLayer(facts, decisions.get(facts.layer), name))
-  return { ...plan, layers, bytes: plannedBytes(layers) }
+  return { ...plan, layers, bytes: storedBytes(layers) }
 }
 
 function decisionsByLayer(

@@ -2,13 +2,14 @@ import type { WeightFacts } from '../audit/audit-types.ts'
 import { ensure } from '../base/error.ts'
 import type { Finding } from '../base/finding.ts'
 import { checkComponents, checkPatterns, layerPrecision } from '../config/patterns.ts'
+import { storedBytes } from '../formats/onnx/forms.ts'
 import type { Precision } from '../scheme/precision.ts'
 import { formatPrecision, parsePrecision, precisionName, schemeFor } from '../scheme/precision.ts'
 import type { Scheme } from '../scheme/scheme.ts'
 import type { Draft, PlanRequest, Rule } from './draft.ts'
 import { refuseNotFinite } from './not-finite.ts'
 import type { LayerPlan, Plan } from './plan-types.ts'
-import { plannedBytes, plannedLayer } from './planned-layer.ts'
+import { plannedLayer } from './planned-layer.ts'
 import { algorithm } from './rules/algorithm.ts'
 import { blocks } from './rules/blocks.ts'
 import { depthwise } from './rules/depthwise.ts'
@@ -44,7 +45,7 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
     statistics: request.statistics,
     seed: request.seed,
     layers,
-    bytes: plannedBytes(layers),
+    bytes: storedBytes(layers),
     findings: [...adaptedFindings(drafts, request), ...layers.flatMap(sharedTableFindings)],
   }
 }
@@ -133,8 +134,8 @@ function sharedTableFindings(layer: LayerPlan): readonly Finding[] {
       severity: 'info',
       subject: layer.layer,
       message:
-        `"${layer.layer}" is the token table and the output head; it is stored once. A copy for ` +
-        `readers that cannot share it (--self-contained) takes ${plannedBytes([layer])} bytes more.`,
+        `"${layer.layer}" is both the token table and the output head. It is stored once where ` +
+        `graphs can share it; --self-contained stores it again, ${storedBytes([layer])} bytes more.`,
     },
   ]
 }

@@ -26,8 +26,3 @@ export function plannedLayer(
     reasons,
   }
 }
-
-/** Exact stored bytes of planned layers: codes, scales and zero points. */
-export function plannedBytes(layers: readonly LayerPlan[]): number {
-  return layers.reduce((sum, { bytes }) => sum + bytes.codes + bytes.scales + bytes.zeroPoints, 0)
-}

@@ -6,6 +6,7 @@ import type { ErrorSums, Kernels } from '../kernels/kernels.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues } from '../kernels/value-chunk.ts'
 import type { AffineScheme, FloatType } from '../scheme/scheme.ts'
+import { bfloat16ToFloat, floatToBfloat16 } from '../tensor/float16.ts'
 
 /** How a chunk is to be stored. Plain data, sent to a worker. */
 export type ChunkTarget =
@@ -80,8 +81,11 @@ function encodeFloat(
       kernels.halfToFloat(stored, bits)
       return { ...empty, codes: bytesOf(bits), error: kernels.errorSums(values, stored) }
     }
-    case 'bfloat16':
-      throw new TypeError('bfloat16 is kept where it is stored, never made')
+    case 'bfloat16': {
+      const bits = Uint16Array.from(values, floatToBfloat16)
+      const stored = Float32Array.from(bits, bfloat16ToFloat)
+      return { ...empty, codes: bytesOf(bits), error: kernels.errorSums(values, stored) }
+    }
   }
 }
 

@@ -40,8 +40,8 @@ export type QuantizedLayer = { readonly plan: LayerPlan; readonly totals: LayerE
 export type QuantizeResult = {
   readonly files: readonly { readonly session: string; readonly file: WrittenFile }[]
   readonly layers: readonly QuantizedLayer[]
-  /** Bytes of structure: graph files without the weights that lie inline. */
-  readonly graphBytes: number
+  /** Layers that were stored once more, because a session may not read another's data. */
+  readonly copies: readonly LayerPlan[]
 }
 
 /** Writes every session with its weights in their planned forms. */
@@ -56,7 +56,7 @@ export async function quantize(
   const placed = new Map<string, PlacedParts>()
   const totals = new Map<string, LayerTotals>()
   const files: { session: string; file: WrittenFile }[] = []
-  let graphBytes = 0
+  const copies: LayerPlan[] = []
   for (const { graph, fileName } of request.sessions) {
     const shared = request.tables === 'shared' ? placed : new Map<string, PlacedParts>()
     const result = await writeSession(host, {
@@ -69,15 +69,17 @@ export async function quantize(
       lookup: request.tables === 'shared' ? 'kernel' : 'standard',
     })
     for (const [layer, places] of result.placed) if (!placed.has(layer)) placed.set(layer, places)
-    for (const [layer, sums] of result.totals) if (!totals.has(layer)) totals.set(layer, sums)
+    for (const [layer, sums] of result.totals) {
+      if (!totals.has(layer)) totals.set(layer, sums)
+      else if (request.tables === 'copied') copies.push(planOf(plans, layer))
+    }
     files.push(...result.files.map((file) => ({ session: graph.name, file })))
-    graphBytes += (result.files[0]?.bytes ?? 0) - result.inlineBytes
   }
   const layers = request.layers.flatMap((plan) => {
     const sums = totals.get(plan.layer)
     return sums === undefined ? [] : [{ plan, totals: layerErrors(sums) }]
   })
-  return { files, layers, graphBytes }
+  return { files, layers, copies }
 }
 
 function planOf(plans: ReadonlyMap<string, LayerPlan>, layer: string): LayerPlan {

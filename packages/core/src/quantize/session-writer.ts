@@ -34,8 +34,6 @@ export type SessionRequest = {
 
 export type SessionResult = {
   readonly files: readonly WrittenFile[]
-  /** Bytes of the graph file that are weights stored inline. */
-  readonly inlineBytes: number
   readonly placed: ReadonlyMap<string, PlacedParts>
   readonly totals: ReadonlyMap<string, LayerTotals>
 }
@@ -66,7 +64,6 @@ export async function writeSession(
   const graphFile = await writeWhole(host, path, bytes)
   return {
     files: file === null ? [graphFile] : [graphFile, file],
-    inlineBytes: items.reduce((sum, item) => sum + inlineBytes(item), 0),
     placed: new Map(items.map((item) => [item.layer, item.places])),
     totals,
   }
@@ -96,10 +93,6 @@ function pointAt(parts: EncodedWeight, places: PlacedParts): void {
     const placement = places[index]
     if (tensor !== null && placement?.kind === 'external') setExternal(tensor, placement)
   }
-}
-
-function inlineBytes(item: Item): number {
-  return tensorsOf(item.parts).reduce((sum, tensor) => sum + (tensor?.rawData.length ?? 0), 0)
 }
 
 type Streamed = {

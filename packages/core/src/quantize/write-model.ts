@@ -1,10 +1,9 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
+import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
+import { storedBytes } from '../formats/onnx/forms.ts'
 import {
-  SUPPORT_FILES,
-  preprocessorConfig,
-  processorConfig,
   sessionFileName,
   withTransformersJsConfig,
 } from '../formats/transformers-js/config-files.ts'
@@ -12,12 +11,13 @@ import type { Manifest, ManifestComponent } from '../formats/transformers-js/man
 import type { DtypeName, SessionName } from '../formats/transformers-js/sessions.ts'
 import { SESSION_NAMES, dtypeName } from '../formats/transformers-js/sessions.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { LayerPlan, Plan } from '../plan/plan-types.ts'
-import { precisionName } from '../scheme/precision.ts'
+import type { Plan } from '../plan/plan-types.ts'
+import { mainPrecision } from '../scheme/main-precision.ts'
 import { elementsOf } from '../tensor/weight.ts'
-import { writeJson, writeWhole } from './data-sink.ts'
+import { writeJson } from './data-sink.ts'
 import type { QuantizeResult } from './quantize.ts'
 import { quantize } from './quantize.ts'
+import { writeSupportFiles } from './support-files.ts'
 
 export type WriteHost = Pick<
   Host,
@@ -41,6 +41,7 @@ export type WrittenModel = {
   /** Bytes of graphs and external data. */
   readonly bytes: number
   readonly result: QuantizeResult
+  readonly findings: readonly Finding[]
 }
 
 /**
@@ -74,7 +75,7 @@ export async function writeModel(host: WriteHost, request: WriteRequest): Promis
   await writeJson(host, host.within(folder, 'plan.json'), plan)
   await writeJson(host, host.within(folder, 'mixbit.json'), manifest)
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
-  return { manifest, bytes, result }
+  return { manifest, bytes, result, findings: copyFindings(result) }
 }
 
 function sessionOf(graph: Graph): SessionName {
@@ -129,76 +130,53 @@ function componentsOf(
   request: WriteRequest,
   result: QuantizeResult,
 ): Readonly<Record<string, ManifestComponent>> {
-  const names = [...new Set(request.plan.layers.map((layer) => layer.component))]
+  const { layers } = request.plan
+  const names = [...new Set(layers.map((layer) => layer.component))]
   return Object.fromEntries(
     names.map((component) => {
-      const layers = request.plan.layers.filter((layer) => layer.component === component)
-      const sessions = request.model.graphs
-        .filter((graph) => [...graph.weights.values()].some((each) => each.component === component))
-        .map((graph) => graph.name)
-      const files = result.files.filter(({ session }) => sessions.includes(session))
+      const own = layers.filter((layer) => layer.component === component)
+      const copies = result.copies.filter((layer) => layer.component === component)
+      const sessions = sessionsOf(request, component)
+      const files = result.files.filter(({ session }) => sessions.has(session))
       return [
         component,
         {
           files: files.map(({ file }) => `onnx/${baseName(file.path)}`),
-          bytes: layers.reduce((sum, layer) => sum + layerBytes(layer), 0),
-          parameters: layers.reduce((sum, layer) => sum + elementsOf(layer.shape), 0),
-          precision: mainPrecision(layers),
+          bytes: storedBytes([...own, ...copies]),
+          parameters: own.reduce((sum, layer) => sum + elementsOf(layer.shape), 0),
+          precision: mainPrecision(own),
         },
       ]
     }),
   )
 }
 
-/** Stored bytes of a planned layer. */
-export function layerBytes(layer: LayerPlan): number {
-  return layer.bytes.codes + layer.bytes.scales + layer.bytes.zeroPoints
-}
-
-/** The precision that most of a component's values have. */
-export function mainPrecision(layers: readonly LayerPlan[]): string {
-  const elements = new Map<string, number>()
-  for (const layer of layers) {
-    const name = precisionName(layer.scheme)
-    elements.set(name, (elements.get(name) ?? 0) + elementsOf(layer.shape))
-  }
-  const [most] = [...elements].toSorted((a, b) => b[1] - a[1])
-  return most?.[0] ?? 'fp16'
-}
-
-/** Copies what exists and makes the two processor files that some checkpoints leave out. */
-async function writeSupportFiles(
-  host: WriteHost,
-  model: CheckpointModel,
-  folder: string,
-): Promise<void> {
-  const present = (await host.list(model.path)) ?? []
-  for (const name of SUPPORT_FILES) {
-    if (present.includes(name)) {
-      await copyFile(host, host.within(model.path, name), host.within(folder, name))
+/** The sessions whose files hold weights of a component; a shared table lies with the first. */
+function sessionsOf(
+  { model, tables }: Pick<WriteRequest, 'model' | 'tables'>,
+  component: string,
+): ReadonlySet<string> {
+  const sessions = new Set<string>()
+  const seen = new Set<string>()
+  for (const graph of model.graphs) {
+    for (const weight of graph.weights.values()) {
+      if (weight.component !== component) continue
+      if (tables === 'copied' || !seen.has(weight.layer)) sessions.add(graph.name)
+      seen.add(weight.layer)
     }
   }
-  const { imageSize, patchSize } = model.facts
-  if (!present.includes('preprocessor_config.json')) {
-    const path = host.within(folder, 'preprocessor_config.json')
-    await writeJson(host, path, preprocessorConfig(imageSize))
-  }
-  if (!present.includes('processor_config.json')) {
-    await writeJson(host, host.within(folder, 'processor_config.json'), processorConfig(patchSize))
-  }
+  return sessions
 }
 
-async function copyFile(
-  host: Pick<Host, 'open' | 'create' | 'sha256'>,
-  from: string,
-  to: string,
-): Promise<void> {
-  const source = await host.open(from)
-  try {
-    await writeWhole(host, to, await source.read(0, source.sizeInBytes))
-  } finally {
-    await source.close()
-  }
+function copyFindings({ copies }: QuantizeResult): readonly Finding[] {
+  return copies.map((layer) => ({
+    code: 'table-copied',
+    severity: 'info',
+    subject: layer.layer,
+    message:
+      `"${layer.layer}" is stored twice, so that every graph has all its data: ` +
+      `${storedBytes([layer])} bytes more.`,
+  }))
 }
 
 function baseName(path: string): string {

@@ -2,6 +2,9 @@ import type { Gate, Report, ReportEvaluation, ReportLayer, ComponentSize } from 
 import type { Finding } from '../base/finding.ts'
 import type { WeightFacts } from '../audit/audit-types.ts'
 import type { QuantizedLayer } from '../quantize/quantize.ts'
+import { storedBytes } from '../formats/onnx/forms.ts'
+import type { LayerPlan } from '../plan/plan-types.ts'
+import { mainPrecision } from '../scheme/main-precision.ts'
 import { precisionName } from '../scheme/precision.ts'
 
 /** What the report is made of, as the steps returned it. */
@@ -11,8 +14,8 @@ export type ReportParts = {
   readonly afterBytes: number
   readonly weights: readonly WeightFacts[]
   readonly layers: readonly QuantizedLayer[]
-  /** Bytes of graph structure in the written files. */
-  readonly graphBytes: number
+  /** Layers that were stored a second time. */
+  readonly copies: readonly LayerPlan[]
   readonly gates: readonly Gate[]
   readonly evaluations: readonly ReportEvaluation[]
   readonly findings: readonly Finding[]
@@ -44,17 +47,19 @@ export function buildReport(parts: ReportParts): Report {
   }
 }
 
+/** Sizes by component; with `graph`, what is no weight, they add up to the files. */
 function componentSizes(parts: ReportParts): readonly ComponentSize[] {
   const names = [...new Set(parts.layers.map(({ plan }) => plan.component))]
   const sizes = names.map((component): ComponentSize => {
-    const own = parts.layers.filter(({ plan }) => plan.component === component)
+    const own = parts.layers.map(({ plan }) => plan).filter((plan) => plan.component === component)
+    const copies = parts.copies.filter((plan) => plan.component === component)
     const facts = parts.weights.filter((weight) => weight.component === component)
     return {
       component,
       precision: mainPrecision(own),
       parameters: facts.reduce((sum, weight) => sum + weight.elements, 0),
       before: facts.reduce((sum, weight) => sum + weight.bytes, 0),
-      after: own.reduce((sum, { plan }) => sum + layerBytes(plan.bytes), 0),
+      after: storedBytes([...own, ...copies]),
     }
   })
   const stored = sizes.reduce((sum, size) => sum + size.after, 0)
@@ -72,21 +77,6 @@ function componentSizes(parts: ReportParts): readonly ComponentSize[] {
   ]
 }
 
-/** The precision that most values of a component have. */
-function mainPrecision(layers: readonly QuantizedLayer[]): string {
-  const elements = new Map<string, number>()
-  for (const { plan, totals } of layers) {
-    const name = precisionName(plan.scheme)
-    elements.set(name, (elements.get(name) ?? 0) + totals.elements)
-  }
-  const [most] = [...elements].toSorted((a, b) => b[1] - a[1])
-  return most?.[0] ?? ''
-}
-
-function layerBytes(bytes: QuantizedLayer['plan']['bytes']): number {
-  return bytes.codes + bytes.scales + bytes.zeroPoints
-}
-
 function reportLayer(
   { plan, totals }: QuantizedLayer,
   weights: readonly WeightFacts[],
@@ -102,7 +92,7 @@ function reportLayer(
     form: plan.form,
     algorithm: plan.scheme.kind === 'affine' ? plan.algorithm : '',
     before: facts?.bytes ?? 0,
-    after: layerBytes(plan.bytes),
+    after: storedBytes([plan]),
     sqnrDb: totals.sqnrDb,
     mse: totals.mse,
     maxAbsError: totals.maxAbsError,

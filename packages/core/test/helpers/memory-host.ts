@@ -35,13 +35,8 @@ export function memoryHost(
         : Promise.resolve(memorySource(path, bytes))
     },
     create: (path) => Promise.resolve(memorySink(path, written)),
-    list: (folder) => {
-      const below = [...written.keys()].filter((path) => path.startsWith(`${folder}/`))
-      const names = below.map((path) => path.slice(folder.length + 1))
-      return Promise.resolve(
-        below.length === 0 ? undefined : names.filter((name) => !name.includes('/')).toSorted(),
-      )
-    },
+    list: (folder) => Promise.resolve(namesIn(written, folder, 'files')),
+    listFolders: (folder) => Promise.resolve(namesIn(written, folder, 'folders')),
     exists: (path) => Promise.resolve(written.has(path)),
     within: (folder, relative) => {
       if (relative.startsWith('/') || relative.split('/').includes('..')) {
@@ -53,6 +48,19 @@ export function memoryHost(
     tokenizer: () => Promise.reject(new TypeError('this host has no tokenizers')),
     emit: (event) => events.push(event),
   }
+}
+
+/** Undefined where nothing lies below the folder. */
+function namesIn(
+  files: ReadonlyMap<string, Uint8Array>,
+  folder: string,
+  kind: 'files' | 'folders',
+): readonly string[] | undefined {
+  const below = [...files.keys()].filter((path) => path.startsWith(`${folder}/`))
+  if (below.length === 0) return undefined
+  const parts = below.map((path) => path.slice(folder.length + 1).split('/'))
+  const own = parts.filter(({ length }) => (kind === 'files' ? length === 1 : length > 1))
+  return [...new Set(own.flatMap(([name = '']) => name))].toSorted()
 }
 
 function memorySink(path: string, files: Map<string, Uint8Array>) {

@@ -204,10 +204,12 @@ function replaceMatMul(
   shape: readonly number[],
   form: AffineForm,
 ): void {
+  const transposes = consumersOf(graph, name).filter((node) => node.opType === 'Transpose')
+  if (transposes.length === 0) return
   const scale = scaleForKernel(graph, name, form)
   const [codes = '', ...scales] = partNames(name, form, scale)
   const inputs = [blockedCodes(graph, name, codes, form), ...scales]
-  for (const transpose of consumersOf(graph, name).filter((node) => node.opType === 'Transpose')) {
+  for (const transpose of transposes) {
     const transposed = transpose.output[0] ?? ''
     for (const matmul of consumersOf(graph, transposed)) {
       replaceNode(

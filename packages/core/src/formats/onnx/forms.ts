@@ -269,15 +269,22 @@ function floatPart(dtype: 'float32' | 'float16', dims: readonly number[]): Store
 }
 
 /** The exact bytes of a form, part by part. */
-export function bytesByPart(form: Form): {
+export type PartBytes = {
   readonly codes: number
   readonly scales: number
   readonly zeroPoints: number
-} {
+}
+
+export function bytesByPart(form: Form): PartBytes {
   if (form.kind === 'float') return { codes: form.codes.bytes, scales: 0, zeroPoints: 0 }
   return {
     codes: form.codes.bytes,
     scales: form.scale.bytes,
     zeroPoints: form.zeroPoint?.bytes ?? 0,
   }
+}
+
+/** Exact stored bytes of planned layers: codes, scales and zero points. */
+export function storedBytes(layers: readonly { readonly bytes: PartBytes }[]): number {
+  return layers.reduce((sum, { bytes }) => sum + bytes.codes + bytes.scales + bytes.zeroPoints, 0)
 }

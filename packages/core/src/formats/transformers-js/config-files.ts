@@ -15,6 +15,7 @@ export const SUPPORT_FILES: readonly string[] = [
   'vocab.json',
   'merges.txt',
   'chat_template.jinja',
+  'chat_template.json',
   'LICENSE',
 ]
 
@@ -30,10 +31,12 @@ export function withTransformersJsConfig(
   external: readonly string[],
 ): JsonObject {
   const existing = config['transformers.js_config']
+  // What it says of other files does not hold for ours.
+  const { use_external_data_format: _, ...kept } = isJsonObject(existing) ? existing : {}
   return {
     ...config,
     'transformers.js_config': {
-      ...(isJsonObject(existing) ? existing : {}),
+      ...kept,
       dtype: dtypes,
       ...(external.length === 0
         ? {}

@@ -16,14 +16,15 @@ export const DTYPE_SUFFIXES = { fp32: '', fp16: '_fp16', q8: '_quantized', q4: '
 export type DtypeName = keyof typeof DTYPE_SUFFIXES
 
 /**
- * The dtype name of a session: that of its narrowest matrix. transformers.js derives nothing but
- * the file's name from it.
+ * The dtype name of a session: that of its narrowest matrix, or vector where there is no matrix.
+ * transformers.js derives nothing but the file's name from it.
  */
 export function dtypeName(
   layers: readonly { readonly role: WeightRole; readonly scheme: Scheme }[],
 ): DtypeName {
   const matrices = layers.filter((layer) => layer.role !== 'vector')
-  const bits = Math.min(32, ...matrices.map((layer) => bitsPerValue(layer.scheme)))
+  const counted = matrices.length > 0 ? matrices : layers
+  const bits = counted.reduce((least, { scheme }) => Math.min(least, bitsPerValue(scheme)), 32)
   if (bits <= 4) return 'q4'
   if (bits <= 8) return 'q8'
   return bits <= 16 ? 'fp16' : 'fp32'
