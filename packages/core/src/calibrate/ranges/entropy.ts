@@ -1,5 +1,6 @@
 import { HALF_BINS } from '../../kernels/histogram.ts'
 import type { RangeHistogram } from '../../kernels/kernels.ts'
+import { requireBinned } from './live-bins.ts'
 import type { ActivationSpec } from './quant-params.ts'
 import { codeRangeFor } from './quant-params.ts'
 import type { RangeSummary } from './range-state.ts'
@@ -35,6 +36,7 @@ type Distribution = {
  *   https://on-demand.gputechconf.com/gtc/2017/presentation/s7310-8-bit-inference-with-tensorrt.pdf
  */
 export function entropyRange({ histogram }: RangeSummary, spec: ActivationSpec): ValueRange {
+  requireBinned(histogram)
   const { qmin, qmax } = codeRangeFor(spec)
   const levels = spec.symmetric ? (qmax - qmin + 2) >> 1 : qmax - qmin
   const distribution = distributionOf(histogram, spec.symmetric ? 'magnitudes' : 'signed')

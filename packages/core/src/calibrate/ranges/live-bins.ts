@@ -11,8 +11,8 @@ export type LiveBins = {
   readonly count: Float64Array
 }
 
-/** Throws a `TypeError` for a histogram of which only the ends were observed. */
 export function liveBins(histogram: RangeHistogram): LiveBins {
+  requireBinned(histogram)
   const { counts, exponent, zeros, min, max } = histogram
   const width = 2 ** exponent
   const low: number[] = []
@@ -28,13 +28,17 @@ export function liveBins(histogram: RangeHistogram): LiveBins {
     if (bin === 0) push(0, 0, zeros)
     push(bin * width, (bin + 1) * width, counts[HALF_BINS + bin]!)
   }
-  const total = count.reduce((sum, values) => sum + values, 0)
-  if (total !== histogram.finite) {
-    throw new TypeError(`${total} of ${histogram.finite} values are in a bin: only ends observed`)
-  }
   return {
     low: Float64Array.from(low),
     high: Float64Array.from(high),
     count: Float64Array.from(count),
+  }
+}
+
+/** Throws a `TypeError` for a histogram of which only the ends were observed. */
+export function requireBinned({ counts, zeros, finite }: RangeHistogram): void {
+  const binned = counts.reduce((sum, values) => sum + values, zeros)
+  if (binned !== finite) {
+    throw new TypeError(`${binned} of ${finite} values are binned: only ends were observed`)
   }
 }
