@@ -95,7 +95,10 @@ writeFileSync(join(folder, 'models.json'), `${JSON.stringify(made, null, 2)}\n`)
 
 /** Shows what the command said only when it failed. */
 function run(args) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root })
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+  })
   if (status === 0) return
   process.stderr.write(`${stdout}${stderr}node ${args.join(' ')} failed\n`)
   process.exit(1)
