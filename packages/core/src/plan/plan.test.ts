@@ -273,6 +273,16 @@ describe('values', () => {
     expect(literal(facts, 'int4').scheme).toMatchObject({ scaleDtype: scales })
   })
 
+  test.for([
+    { asked: 'int8', shape: [64, 64], scales: 'float32' },
+    { asked: 'int8/tensor', shape: [64, 64], scales: 'float32' },
+    { asked: 'int8/32', shape: [64, 64], scales: 'float16' },
+    { asked: 'int4/channel', shape: [64, 64], scales: 'float16' },
+    { asked: 'int4/20', shape: [64, 40], scales: 'float16' },
+  ])('linear $asked has $scales scales, as ONNX Runtime fuses it', ({ asked, shape, scales }) => {
+    expect(literal({ shape }, asked).scheme).toMatchObject({ scaleDtype: scales })
+  })
+
   test('another scale dtype is no other precision', () => {
     const weights = [weightFact(scan({ smallestGroup: 2 ** -20 }))]
     expect(makePlan(weights, planRequest({ precision: 'int4' })).findings).toEqual([])

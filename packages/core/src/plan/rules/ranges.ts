@@ -26,7 +26,7 @@ export const ranges: Rule = (draft) => {
   if (scheme.kind !== 'affine' || scheme.scaleDtype === 'float32') return draft
   const reason =
     overflow ??
-    (isDecodedByChannel(facts, scheme)
+    (isFused(facts, scheme)
       ? 'with fp32 scales ONNX Runtime fuses DequantizeLinear and MatMul'
       : null) ??
     (hasTinyScales(facts, scheme) ? 'some scales are too small for fp16' : null)
@@ -66,7 +66,7 @@ function hasTinyScales({ scan }: WeightFacts, { dtype }: AffineScheme): boolean 
   return smallest !== null && smallest / 2 ** (INTEGER_BITS[dtype] - 1) < SMALLEST_GOOD_HALF_SCALE
 }
 
-function isDecodedByChannel({ role, shape }: WeightFacts, scheme: AffineScheme): boolean {
-  const form = onnxForm(role, shape, scheme)
-  return role === 'linear' && form.kind === 'affine' && form.name === 'DequantizeLinear'
+/** Seen in onnxruntime 1.30: 8 bits per channel or tensor become one MatMulNBits when loaded. */
+function isFused({ role }: WeightFacts, { dtype, granularity }: AffineScheme): boolean {
+  return role === 'linear' && dtype === 'int8' && granularity.kind !== 'per-block'
 }
