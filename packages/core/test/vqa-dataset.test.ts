@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { memoryHost } from './helpers/vqa-host.ts'
 import { MixbitError } from '../src/base/error.ts'
-import { loadVqaDataset, spreadSamples } from '../src/tasks/dataset.ts'
+import { loadVqaDataset } from '../src/tasks/dataset.ts'
+import { spreadSamples } from '../src/tasks/samples.ts'
 import { parseDescriptor } from '../src/tasks/descriptor.ts'
 
 const DESCRIPTOR = {
@@ -154,10 +155,14 @@ test.for([
   {
     name: 'an unknown kind',
     descriptor: { kind: 'vqa' },
-    says: 'kind must be one of vqav2, images; found "vqa"',
+    says: 'kind must be one of vqav2, images, coco-qa, textvqa, gqa, image-classification, coco-detection, text, sts, tensors; found "vqa"',
   },
   { name: 'no kind', descriptor: {}, says: 'found none' },
-  { name: 'a kind of later', descriptor: { kind: 'gqa' }, says: '"gqa" are not supported yet' },
+  {
+    name: 'a kind without questions',
+    descriptor: { kind: 'sts', pairs: 'a.tsv' },
+    says: 'of kind sts, which has no questions about pictures',
+  },
   { name: 'a list', descriptor: [], says: 'kind must be one of' },
   {
     name: 'a prompt without question',

@@ -44,7 +44,10 @@ export type RuntimeOptions = {
 
 /** Turns text into token ids and back, and renders the chat template, of one model folder. */
 export type Tokenizer = {
+  /** No special tokens are added: the chat template writes those that belong there. */
   readonly encode: (text: string) => readonly number[]
+  /** With the special tokens that the model wants around a text of its own, such as [CLS] and [SEP]. */
+  readonly encodeAlone: (text: string) => readonly number[]
   /** Special tokens are left out. */
   readonly decode: (ids: readonly number[]) => string
   /** The prompt of one user message, with the generation prompt added. */
@@ -79,6 +82,8 @@ export type Host = {
   readonly create: (path: string) => Promise<ByteSink>
   /** File names (no folders) in a folder, sorted; `undefined` when it is not a folder. */
   readonly list: (folder: string) => Promise<readonly string[] | undefined>
+  /** Names of the folders in a folder, sorted; `undefined` when it is not a folder. */
+  readonly listFolders: (folder: string) => Promise<readonly string[] | undefined>
   readonly exists: (path: string) => Promise<boolean>
   /** Joins with the platform's separator; refuses (`path-outside`) a result outside `folder`. */
   readonly within: (folder: string, relative: string) => string

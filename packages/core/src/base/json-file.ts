@@ -42,7 +42,11 @@ export async function readJson(
   path: string,
   code: ErrorCode,
 ): Promise<unknown> {
-  const text = await readText(host, path, code)
+  return parseJsonText(await readText(host, path, code), path, code)
+}
+
+/** Parses the text of a JSON file; what is no JSON gives an error with `code`. */
+export function parseJsonText(text: string, path: string, code: ErrorCode): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

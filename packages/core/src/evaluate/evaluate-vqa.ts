@@ -6,7 +6,9 @@ import type { Answer, AnswerInput, AnswerOutput, VlmModel } from '../tasks/vqa/a
 import { groupByPicture } from '../tasks/vqa/group-by-picture.ts'
 import { modelForDataset } from '../tasks/vqa/model.ts'
 import { promptContent } from '../tasks/vqa/prompt.ts'
-import { mostFrequentAnswer, vqaAccuracy } from '../tasks/vqa/score.ts'
+import { mostFrequentAnswer } from '../tasks/vqa/score.ts'
+import { answerScore, SCORING_METRICS } from '../tasks/vqa/scoring.ts'
+import type { Scoring } from '../tasks/vqa/scoring.ts'
 import type { Accuracy, AnsweredQuestion, Evaluation } from './evaluate-types.ts'
 import { meanWithInterval } from './wilson.ts'
 
@@ -28,7 +30,8 @@ export type VqaEvaluation = {
 }
 
 /**
- * Asks a model every question of a data set and scores its answers by VQA accuracy. Questions about
+ * Asks a model every question of a data set and scores its answers as the data set's own program does:
+ * by VQA accuracy, or by the expected word for COCO-QA and GQA. Questions about
  * one picture go to one worker, which looks at the picture once.
  *
  * The descriptor's `prompt`, `suffix`, `maxNewTokens` and `preprocess` go before the model's own.
@@ -50,11 +53,12 @@ export async function evaluateVqa(
     options: { ...model.options, numerics },
   }
   const given = await ask(host, asked, dataset, samples, options)
-  const answers = samples.map((sample) => score(sample, given.get(sample.id)))
+  const scoring = dataset.scoring ?? 'vqa'
+  const answers = samples.map((sample) => score(sample, given.get(sample.id), scoring))
   const overall = meanWithInterval(answers.map((each) => each.score))
   const evaluation: Evaluation = {
     schema: 'mixbit/evaluation@1',
-    metric: 'vqa-accuracy',
+    metric: SCORING_METRICS[scoring],
     ...overall,
     seconds: Math.max(0, options.now() - started),
     data: dataset.name,
@@ -99,7 +103,7 @@ function byPicture(
   }))
 }
 
-function score(sample: VqaSample, given: Answer | undefined): AnsweredQuestion {
+function score(sample: VqaSample, given: Answer | undefined, scoring: Scoring): AnsweredQuestion {
   if (given === undefined) throw new TypeError(`question ${sample.id} came back without an answer`)
   return {
     id: sample.id,
@@ -109,7 +113,7 @@ function score(sample: VqaSample, given: Answer | undefined): AnsweredQuestion {
     questionType: sample.questionType,
     answer: given.answer,
     expected: mostFrequentAnswer(sample.answers),
-    score: vqaAccuracy(given.answer, sample.answers),
+    score: answerScore(scoring, given.answer, sample.answers),
   }
 }
 

@@ -2,14 +2,17 @@ import { ensure, MixbitError } from '../base/error.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import { readDescriptor } from './descriptor.ts'
-import type { DatasetDescriptor, DatasetOptions } from './descriptor.ts'
-import { readJson } from '../base/json-file.ts'
+import type { DatasetOptions, QuestionDescriptor } from './descriptor-questions.ts'
+import { fileNameOf, folderOf } from './paths.ts'
 import type { ImageId } from './path-pattern.ts'
 import { imagePathWriter } from './path-pattern.ts'
 import { ensurePictures, listPictures, picturesInFolder } from './pictures.ts'
 import type { PictureFile } from './pictures.ts'
-import { joinVqav2 } from './vqa/read-vqav2.ts'
+import type { SampleChoice } from './samples.ts'
+import { chooseSamples } from './samples.ts'
+import { readQuestions } from './vqa/read-questions.ts'
 import type { LabelUse, VqaQuestion } from './vqa/read-vqav2.ts'
+import type { Scoring } from './vqa/scoring.ts'
 
 /** One question and where its picture lies. */
 export type VqaSample = VqaQuestion & {
@@ -25,16 +28,12 @@ export type VqaDataset = {
   readonly samples: readonly VqaSample[]
   readonly options: DatasetOptions
   readonly findings: readonly Finding[]
+  /** How answers are scored; by VQA accuracy without it. */
+  readonly scoring?: Scoring
 }
 
 /** Which samples are wanted. */
-export type LoadOptions = {
-  readonly labels: LabelUse
-  /** Only the first ones in file order. */
-  readonly limit?: number
-  /** Only so many, spread evenly over file order. */
-  readonly spread?: number
-}
+export type LoadOptions = SampleChoice & { readonly labels: LabelUse }
 
 /** What is asked about a picture that comes without a question. */
 const PLAIN_QUESTION = 'Describe the picture.'
@@ -51,7 +50,7 @@ export async function loadVqaDataset(
 ): Promise<VqaDataset> {
   const isFolder = (await host.list(path)) !== undefined
   const all = isFolder ? await loadFolder(host, path, options) : await loadFile(host, path, options)
-  const samples = choose(all.samples, options)
+  const samples = chooseSamples(all.samples, options)
   ensure(samples.length > 0, 'empty-dataset', `${path} has no samples.`, { path })
   await ensurePictures(
     host,
@@ -64,33 +63,33 @@ export async function loadVqaDataset(
   return { ...all, samples }
 }
 
-/** `count` samples (or all, if there are fewer), spread evenly over their order. */
-export function spreadSamples<Sample>(
-  samples: readonly Sample[],
-  count: number,
-): readonly Sample[] {
-  if (count >= samples.length) return samples
-  return samples.filter((_, index) => {
-    const before = Math.floor((index * count) / samples.length)
-    return Math.floor(((index + 1) * count) / samples.length) > before
-  })
-}
-
-function choose(samples: readonly VqaSample[], options: LoadOptions): readonly VqaSample[] {
-  const first = options.limit === undefined ? samples : samples.slice(0, options.limit)
-  return options.spread === undefined ? first : spreadSamples(first, options.spread)
-}
-
 async function loadFile(host: Host, path: string, options: LoadOptions): Promise<VqaDataset> {
   const descriptor = await readDescriptor(host, path)
   const folder = folderOf(path)
   const name = fileNameOf(path).replace(/\.json$/i, '')
-  if (descriptor.kind === 'images') {
-    ensureLabelsOptional(options, path)
-    const pictures = await listPictures(host, folder, descriptor.pictures)
-    return withoutQuestions(name, pictures, descriptor.options)
+  switch (descriptor.kind) {
+    case 'images': {
+      ensureLabelsOptional(options, path)
+      const pictures = await listPictures(host, folder, descriptor.pictures)
+      return withoutQuestions(name, pictures, descriptor.options)
+    }
+    case 'vqav2':
+    case 'coco-qa':
+    case 'textvqa':
+    case 'gqa':
+      return { name, ...(await loadQuestions(host, path, folder, descriptor, options.labels)) }
+    case 'image-classification':
+    case 'coco-detection':
+    case 'text':
+    case 'sts':
+    case 'tensors':
+      throw new MixbitError(
+        'invalid-dataset',
+        `${path} is a data set of kind ${descriptor.kind}, which has no questions about pictures. ` +
+          'Give one of kind vqav2, coco-qa, textvqa, gqa or images, or a model of that task.',
+        { file: path, kind: descriptor.kind },
+      )
   }
-  return { name, ...(await loadVqav2(host, path, folder, descriptor, options.labels)) }
 }
 
 async function loadFolder(host: Host, path: string, options: LoadOptions): Promise<VqaDataset> {
@@ -108,25 +107,16 @@ function ensureLabelsOptional(options: LoadOptions, path: string): void {
   )
 }
 
-async function loadVqav2(
+async function loadQuestions(
   host: Host,
   file: string,
   folder: string,
-  descriptor: Extract<DatasetDescriptor, { kind: 'vqav2' }>,
+  descriptor: QuestionDescriptor,
   labels: LabelUse,
 ): Promise<Omit<VqaDataset, 'name'>> {
   const imageName = imagePathWriter(descriptor.images, file)
-  const questionsFile = host.within(folder, descriptor.questions)
-  const annotationsFile = annotationsPath(host, file, folder, descriptor, labels)
-  const { questions, findings } = joinVqav2({
-    labels,
-    questionsFile,
-    questions: await readJson(host, questionsFile, 'invalid-dataset'),
-    ...(annotationsFile !== undefined && {
-      annotationsFile,
-      annotations: await readJson(host, annotationsFile, 'invalid-dataset'),
-    }),
-  })
+  const within = { file, folder, labels }
+  const { questions, findings, scoring } = await readQuestions(host, descriptor, within)
   const paths = new Map<ImageId, PictureFile>()
   const samples = questions.map((question) => {
     const name = imageName(question.imageId)
@@ -134,23 +124,7 @@ async function loadVqav2(
     paths.set(question.imageId, picture)
     return { ...question, imagePath: picture.path, imageName: picture.name }
   })
-  return { samples, options: descriptor.options, findings }
-}
-
-function annotationsPath(
-  host: Host,
-  file: string,
-  folder: string,
-  descriptor: Extract<DatasetDescriptor, { kind: 'vqav2' }>,
-  labels: LabelUse,
-): string | undefined {
-  if (descriptor.annotations !== undefined) return host.within(folder, descriptor.annotations)
-  if (labels === 'optional') return undefined
-  throw new MixbitError(
-    'invalid-dataset',
-    `${file}: annotations is missing. Without answers nothing can be scored.`,
-    { file, key: 'annotations' },
-  )
+  return { samples, options: descriptor.options, findings, scoring }
 }
 
 function withoutQuestions(
@@ -175,21 +149,4 @@ function withoutQuestions(
     subject: name,
   }
   return { name, samples, options, findings: [finding] }
-}
-
-/** The folder of a path; a backslash parts only where no slash does, or after a drive letter. */
-function folderOf(path: string): string {
-  const end = lastSeparator(path)
-  if (end < 0) return '.'
-  return end === 0 ? path.slice(0, 1) : path.slice(0, end)
-}
-
-function fileNameOf(path: string): string {
-  const trimmed = path.replace(/[/\\]+$/, '')
-  return trimmed.slice(lastSeparator(trimmed) + 1)
-}
-
-function lastSeparator(path: string): number {
-  const isWindows = /^(?:[a-z]:|\\\\)/i.test(path) || !path.includes('/')
-  return Math.max(path.lastIndexOf('/'), isWindows ? path.lastIndexOf('\\') : -1)
 }

@@ -1,6 +1,6 @@
 import { ensure, MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
-import type { DatasetDescriptor } from './descriptor.ts'
+import type { ImagesDescriptor } from './descriptor-questions.ts'
 import { readText } from '../base/json-file.ts'
 
 /** What the picture decoder reads, by file name. */
@@ -17,7 +17,7 @@ export type PictureFile = {
   readonly name: string
 }
 
-type Pictures = Extract<DatasetDescriptor, { kind: 'images' }>['pictures']
+type Pictures = ImagesDescriptor['pictures']
 
 /** The pictures of a descriptor of kind `images`, in name order for a folder, else as listed. */
 export async function listPictures(
@@ -69,7 +69,8 @@ export async function ensurePictures(
   }
 }
 
-function linesOf(text: string): readonly string[] {
+/** The lines of a text that are not empty, without white space around them. */
+export function linesOf(text: string): readonly string[] {
   return text
     .split('\n')
     .map((line) => line.trim())

@@ -32,6 +32,14 @@ export function memoryHost(
         .map((path) => path.slice(folder.length + 1))
       return Promise.resolve(names.length === 0 ? undefined : names.filter((n) => !n.includes('/')))
     },
+    listFolders: (folder) => {
+      const below = Object.keys(files).filter((path) => path.startsWith(`${folder}/`))
+      const names = below
+        .map((path) => path.slice(folder.length + 1))
+        .filter((name) => name.includes('/'))
+        .map((name) => name.slice(0, name.indexOf('/')))
+      return Promise.resolve(below.length === 0 ? undefined : [...new Set(names)].sort())
+    },
     exists: (path) => Promise.resolve(path in files),
     within: (folder, relative) => {
       const parts: string[] = []

@@ -80,8 +80,12 @@ export const visionSession = (): ReturnType<typeof functionSession> =>
 
 /** Text is digits; `<image>` is token 9, all else is left out. */
 export const digitTokenizer: Tokenizer = {
-  encode: (text) =>
-    [...text.replace('<image>', '9').matchAll(/\d/g)].map(([digit]) => Number(digit)),
+  encode: digitsOf,
+  encodeAlone: digitsOf,
   decode: (ids) => ids.join(''),
   chat: (message) => message,
+}
+
+function digitsOf(text: string): readonly number[] {
+  return [...text.replace('<image>', '9').matchAll(/\d/g)].map(([digit]) => Number(digit))
 }

@@ -79,13 +79,24 @@ function truncated(file: string, offset: number, length: number, size: number): 
 }
 
 /** Names of the files (no folders) in a folder, sorted; undefined when it is not a folder. */
-export async function listFolder(folder: string): Promise<readonly string[] | undefined> {
+export function listFolder(folder: string): Promise<readonly string[] | undefined> {
+  return listEntries(folder, 'isFile')
+}
+
+/** Names of the folders in a folder, sorted; undefined when it is not a folder. */
+export function listFolders(folder: string): Promise<readonly string[] | undefined> {
+  return listEntries(folder, 'isDirectory')
+}
+
+type Kind = 'isFile' | 'isDirectory'
+
+async function listEntries(folder: string, kind: Kind): Promise<readonly string[] | undefined> {
   const facts = await stat(folder).catch(() => undefined)
   if (facts?.isDirectory() !== true) return undefined
   return await reading(folder, async () => {
     const names: string[] = []
     for (const entry of await readdir(folder, { withFileTypes: true })) {
-      if (await isFile(folder, entry)) names.push(entry.name)
+      if (await hasKind(folder, entry, kind)) names.push(entry.name)
     }
     return names.sort(byCodeUnit)
   })
@@ -94,13 +105,15 @@ export async function listFolder(folder: string): Promise<readonly string[] | un
 type Entry = {
   readonly name: string
   readonly isFile: () => boolean
+  readonly isDirectory: () => boolean
   readonly isSymbolicLink: () => boolean
 }
 
-async function isFile(folder: string, entry: Entry): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isFile()
+/** A link counts as what it leads to. */
+async function hasKind(folder: string, entry: Entry, kind: Kind): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry[kind]()
   const target = await stat(join(folder, entry.name)).catch(() => undefined)
-  return target?.isFile() === true
+  return target?.[kind]() === true
 }
 
 /** The same order on every machine, whatever its language. */

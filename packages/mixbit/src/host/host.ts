@@ -2,7 +2,7 @@ import { jobs as coreJobs } from '@mixbit/core'
 import type { Emit, Host } from '@mixbit/core'
 import { createFile } from './create-file.ts'
 import type { FileSink } from './create-file.ts'
-import { exists, listFolder, openFile, sha256 } from './files.ts'
+import { exists, listFolder, listFolders, openFile, sha256 } from './files.ts'
 import type { JobTable } from './job-table.ts'
 import { createPool, defaultWorkers } from './pool.ts'
 import { loadTokenizer } from './tokenizer.ts'
@@ -50,6 +50,7 @@ export function createNodeHost(options: NodeHostOptions = {}): NodeHost {
     open: openFile,
     create,
     list: listFolder,
+    listFolders,
     exists,
     within,
     pool,

@@ -8,7 +8,8 @@ import { orMalformed, parseObject, readObject } from './json-file.ts'
 /**
  * Loads `tokenizer.json`, `tokenizer_config.json` and the chat template of a model folder.
  *
- * `encode` adds no special tokens of its own: the chat template writes those that belong there.
+ * `encode` adds no special tokens of its own: the chat template writes those that belong there;
+ * `encodeAlone` adds those of the tokenizer's post-processor.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json')
@@ -19,6 +20,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const render = await readTemplate(folder, config ?? {})
   return {
     encode: (text) => engine.encode(text, { add_special_tokens: false }).ids,
+    encodeAlone: (text) => engine.encode(text).ids,
     decode: (ids) => engine.decode([...ids], { skip_special_tokens: true }),
     chat: render,
   }

@@ -4,7 +4,7 @@ import type { Host, RuntimeOptions } from '../../base/host.ts'
 import { readJson } from '../../base/json-file.ts'
 import { preprocessFromProcessor } from '../preprocess-config.ts'
 import { parseWith } from '../../base/parse-with.ts'
-import type { DatasetOptions } from '../descriptor.ts'
+import type { DatasetOptions } from '../descriptor-questions.ts'
 import type { VlmModel } from './answer.ts'
 
 /** Taken where `generation_config.json` gives none: enough for a short answer. */
