@@ -12,6 +12,17 @@ import { loadSimdKernels } from './kernels/simd.ts'
 import type { ValueChunk } from './kernels/value-chunk.ts'
 import type { EncodeChunkInput, EncodedChunk } from './quantize/encode-chunk.ts'
 import { encodeChunk } from './quantize/encode-chunk.ts'
+import type { ClassifyInput, ClassifyOutput } from './tasks/classification/classify-picture.ts'
+import { classifyPicture } from './tasks/classification/classify-picture.ts'
+import type { DetectInput, DetectOutput } from './tasks/detection/detect-objects.ts'
+import { detectObjects } from './tasks/detection/detect-objects.ts'
+import type { EmbedInput, EmbedOutput } from './tasks/sts/embed-sentence.ts'
+import { embedSentence } from './tasks/sts/embed-sentence.ts'
+import type { RunTensorsInput, RunTensorsOutput } from './tasks/tensors/run-tensors.ts'
+import { runTensors } from './tasks/tensors/run-tensors.ts'
+import type { PerplexityInput } from './tasks/text/perplexity-of.ts'
+import { perplexityOf } from './tasks/text/perplexity-of.ts'
+import type { TokenLoss } from './tasks/text/token-loss.ts'
 import type { AnswerInput, AnswerOutput } from './tasks/vqa/answer.ts'
 import { answerQuestions } from './tasks/vqa/answer.ts'
 
@@ -28,6 +39,11 @@ export type Jobs = {
   ): Promise<CalibratePictureOutput>
   'answer-questions'(input: AnswerInput, context: JobContext): Promise<AnswerOutput>
   'compare-picture'(input: ComparePictureInput, context: JobContext): Promise<ComparePictureOutput>
+  'classify-picture'(input: ClassifyInput, context: JobContext): Promise<ClassifyOutput>
+  'detect-objects'(input: DetectInput, context: JobContext): Promise<DetectOutput>
+  'perplexity-of'(input: PerplexityInput, context: JobContext): Promise<TokenLoss>
+  'embed-sentence'(input: EmbedInput, context: JobContext): Promise<EmbedOutput>
+  'run-tensors'(input: RunTensorsInput, context: JobContext): Promise<RunTensorsOutput>
 }
 
 export const jobs: Jobs = {
@@ -36,6 +52,11 @@ export const jobs: Jobs = {
   'calibrate-picture': calibratePicture,
   'answer-questions': answerQuestions,
   'compare-picture': comparePicture,
+  'classify-picture': classifyPicture,
+  'detect-objects': detectObjects,
+  'perplexity-of': perplexityOf,
+  'embed-sentence': embedSentence,
+  'run-tensors': runTensors,
 }
 
 let kernels: Kernels | undefined

@@ -12,6 +12,7 @@ import { fileNameOf, folderOf } from './paths.ts'
 import type { PictureFile } from './pictures.ts'
 import { ensurePictures, listPictures, picturesInFolder } from './pictures.ts'
 import type { PreprocessSpec } from './preprocess.ts'
+import type { SampleChoice } from './samples.ts'
 import { chooseSamples } from './samples.ts'
 import type { StsDataset } from './sts/load-sts.ts'
 import { loadSts } from './sts/load-sts.ts'
@@ -130,8 +131,14 @@ function ensureLabelsOptional(path: string, options: LoadOptions): void {
   )
 }
 
+/** The data set with only its first samples. */
+export function firstSamples(dataset: TaskDataset, limit: number): TaskDataset {
+  const { name, findings } = dataset
+  return { name, findings, ...choose(dataset, { limit }) }
+}
+
 /** Text is cut into windows later, with the model's tokenizer, and chosen from then. */
-function choose(loaded: Loaded, options: LoadOptions): Loaded {
+function choose(loaded: Loaded, options: SampleChoice): Loaded {
   switch (loaded.kind) {
     case 'images':
       return { ...loaded, samples: chooseSamples(loaded.samples, options) }
@@ -144,7 +151,7 @@ function choose(loaded: Loaded, options: LoadOptions): Loaded {
     case 'tensors':
       return { ...loaded, samples: chooseSamples(loaded.samples, options) }
     case 'text':
-      return { ...loaded, choice: options }
+      return { ...loaded, choice: { ...loaded.choice, ...options } }
   }
 }
 
