@@ -1,11 +1,10 @@
 import { auditOf } from '../audit/audit.ts'
 import type { Audit, WeightFacts } from '../audit/audit-types.ts'
-import type { ByteSource } from '../base/bytes.ts'
 import type { Host } from '../base/host.ts'
 import type { OnnxFolderModel } from '../convert/read-model.ts'
-import { readOnnx } from '../formats/onnx/read-onnx.ts'
 import { BITS } from '../tensor/dtype.ts'
 import { elementsOf } from '../tensor/weight.ts'
+import { withOnnxGraph } from './onnx-graph.ts'
 
 /**
  * Says what is in a folder of ONNX graphs: every stored tensor of each session, which is the
@@ -19,16 +18,7 @@ export async function auditFolder(
   const weights: WeightFacts[] = []
   const seen = new Set<string>()
   for (const [session, path] of Object.entries(model.sessions.graphs)) {
-    const opened: ByteSource[] = []
-    const open = async (file: string): Promise<ByteSource> => {
-      const source = await host.open(file)
-      opened.push(source)
-      return source
-    }
-    try {
-      const document = await readOnnx(await open(path), {
-        openExternal: (relative) => open(host.within(folder, relative)),
-      })
+    await withOnnxGraph(host, path, folder, (document) => {
       for (const [name, { dtype, shape }] of document.weights) {
         if (seen.has(name)) continue
         seen.add(name)
@@ -47,9 +37,7 @@ export async function auditFolder(
           scan: null,
         })
       }
-    } finally {
-      for (const source of opened) await source.close()
-    }
+    })
   }
   return auditOf({
     format: 'transformers-js',

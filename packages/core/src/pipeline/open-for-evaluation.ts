@@ -1,8 +1,10 @@
 import { weightFacts } from '../audit/weights.ts'
 import type { Host } from '../base/host.ts'
+import type { OnnxFolderModel } from '../convert/read-model.ts'
 import { readModel } from '../convert/read-model.ts'
 import type { VlmModel } from '../tasks/vqa/answer.ts'
 import { writeFloatModel } from './float-model.ts'
+import { withOnnxGraph } from './onnx-graph.ts'
 
 /**
  * The graphs with which a model is run: a package's own, or those of a checkpoint written as float
@@ -18,10 +20,25 @@ export async function openForEvaluation(
 ): Promise<VlmModel['files']> {
   const model = await readModel(host, path, dtype)
   try {
-    if (model.kind === 'onnx-folder') return model.sessions.graphs
+    if (model.kind === 'onnx-folder') return await checkedGraphs(host, model)
     const facts = weightFacts(model.graphs)
     return (await writeFloatModel(host, model, facts, scratch, 'plain')).files
   } finally {
     await model.close()
   }
+}
+
+/**
+ * The graphs of a folder, read through once: the runtime says less about a broken file, and opens
+ * external data by rules of its own.
+ */
+async function checkedGraphs(
+  host: Pick<Host, 'open' | 'within'>,
+  { path, sessions }: OnnxFolderModel,
+): Promise<VlmModel['files']> {
+  const folder = host.within(path, 'onnx')
+  for (const graph of Object.values(sessions.graphs)) {
+    await withOnnxGraph(host, graph, folder, () => undefined)
+  }
+  return sessions.graphs
 }

@@ -60,7 +60,8 @@ async function readSmallFile(file: string, name: string): Promise<Uint8Array> {
 /** JSON is YAML too. The reader bounds aliases, so a small file cannot grow without end. */
 function parseYaml(text: string, name: string): unknown {
   refuseDeepNesting(text, name)
-  const document = parseDocument(text, { prettyErrors: true })
+  // By default the reader sends warnings to the process, which writes them to stderr.
+  const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' })
   const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined) {
     const [first = ''] = problem.message.split('\n')
