@@ -1,5 +1,6 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { Tensor } from 'onnxruntime-node'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { MixbitError } from '../src/base/error.ts'
@@ -25,7 +26,7 @@ import { raiseOpset } from '../src/formats/onnx/opset/raise-opset.ts'
 import { ruleFor } from '../src/formats/onnx/opset/rules.ts'
 import { buildModel, difference, raised, random, run, value } from './helpers/opset.ts'
 
-const { BOOL, FLOAT, INT64 } = TensorProto_DataType
+const { BOOL, FLOAT, FLOAT16, INT64 } = TensorProto_DataType
 
 const node = (
   op: string,
@@ -340,6 +341,28 @@ describe('constants that are inputs', () => {
   })
 })
 
+test('bounds of half precision are halves, though no type is declared but the input', () => {
+  const model = buildModel({
+    opset: 10,
+    inputs: { x: random([2]) },
+    nodes: [
+      node('Cast', ['x'], ['h'], { to: { kind: 'int', value: FLOAT16 } }),
+      node('Relu', ['h'], ['r']),
+      node('Clip', ['r'], ['y'], {
+        min: { kind: 'float', value: -3.4028234663852886e38 },
+        max: { kind: 'float', value: 0.5 },
+      }),
+    ],
+    outputs: { y: FLOAT16 },
+  })
+  const graphAfter = raised(model, 11).graph
+  expect(graphAfter?.node[2]?.input).toEqual(['r', '', 'Clip-y_max'])
+  // 0.5 is 2^-1: sign 0, exponent 14 of bias 15, no fraction.
+  expect(graphAfter?.initializer).toMatchObject([
+    { name: 'Clip-y_max', dataType: FLOAT16, dims: [], rawData: Uint8Array.of(0x00, 0x38) },
+  ])
+})
+
 describe('what is blocked', () => {
   const single = (opset: number, blockedNode: NodeProto): ModelProto =>
     buildModel({ opset, inputs: { x: random([2, 3]) }, nodes: [blockedNode], shapes: 'unknown' })
@@ -457,4 +480,45 @@ describe('the table of operators', () => {
       expect(first).toBeLessThan(sets[0] ?? Infinity)
     }
   })
+})
+
+/** Names of attributes that rules read. */
+const NAMES =
+  'axis axes broadcast directions is_test k max min mode num_groups num_scan_inputs paddings pads ' +
+  'scales shape spatial split starts to'
+
+const integer = fc
+  .oneof(fc.integer({ min: -3, max: 5 }), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }))
+  .map(BigInt)
+const attribute = fc.record({
+  name: fc.constantFrom(...NAMES.split(' ')),
+  i: integer,
+  f: fc.float(),
+  s: fc.uint8Array({ maxLength: 4 }),
+  ints: fc.array(integer, { maxLength: 4 }),
+  floats: fc.array(fc.float(), { maxLength: 4 }),
+  refAttrName: fc.constantFrom('', '', '', 'of-function'),
+})
+const absurdNode = fc.record({
+  opType: fc.constantFrom(...Object.keys(OPERATOR_HISTORY)),
+  input: fc.array(fc.constantFrom('', 'x', 'w'), { maxLength: 5 }),
+  output: fc.array(fc.constantFrom('', 'y', 'z'), { maxLength: 3 }),
+  attribute: fc.array(attribute, { maxLength: 4 }),
+})
+
+test('absurd nodes are raised to something that can be written, or blocked', () => {
+  const raiseOne = (init: MessageInitShape<typeof NodeProtoSchema>, opset: number): void => {
+    const nodes = [create(NodeProtoSchema, init)]
+    const constants = { w: { elementType: FLOAT, dims: [2], values: [0.5, 2] } } as const
+    const model = buildModel({ opset, inputs: { x: random([2, 3]) }, nodes, constants })
+    const result = raiseOpset(model, 25)
+    if ('model' in result) toBinary(ModelProtoSchema, result.model)
+    else expect(result.blockedBy).toHaveLength(1)
+  }
+  fc.assert(
+    fc.property(absurdNode, fc.integer({ min: -2, max: 12 }), (init, opset) => {
+      raiseOne(init, Math.max(opset, OPERATOR_HISTORY[init.opType]?.first ?? 1))
+    }),
+    { numRuns: 3000 },
+  )
 })

@@ -15,7 +15,7 @@ import {
   type TestModel,
 } from './helpers/opset.ts'
 
-const { BOOL, DOUBLE, FLOAT, FLOAT16, INT64 } = TensorProto_DataType
+const { BOOL, DOUBLE, FLOAT, INT64 } = TensorProto_DataType
 
 const int = (value: number): Attribute => ({ kind: 'int', value })
 const ints = (...value: readonly number[]): Attribute => ({ kind: 'ints', value })

@@ -6,9 +6,17 @@ import { TensorProto_DataType, TensorProtoSchema, type TensorProto } from '../ge
 /** Values that decide how a node is rewritten (scales, sizes) are few; longer tensors are not read. */
 const MAX_VALUES = 1024
 
+/** Element types of the constants that rules add. */
+export type FloatType =
+  | typeof TensorProto_DataType.FLOAT
+  | typeof TensorProto_DataType.FLOAT16
+  | typeof TensorProto_DataType.BFLOAT16
+  | typeof TensorProto_DataType.DOUBLE
+type ConstantType = FloatType | typeof TensorProto_DataType.INT64
+
 /** A small tensor to add to a model. */
 export type NewConstant = {
-  readonly elementType: TensorProto_DataType
+  readonly elementType: ConstantType
   readonly dims: readonly number[]
   readonly values: readonly (number | bigint)[]
 }
@@ -19,12 +27,11 @@ export function int64List(values: readonly (number | bigint)[]): NewConstant {
 }
 
 /** A scalar float of the given type. */
-export function scalar(elementType: TensorProto_DataType, value: number): NewConstant {
+export function scalar(elementType: FloatType, value: number): NewConstant {
   return { elementType, dims: [], values: [value] }
 }
 
-/** Element types that `constantTensor` can write. */
-export const FLOAT_TYPES: readonly TensorProto_DataType[] = [
+export const FLOAT_TYPES: readonly FloatType[] = [
   TensorProto_DataType.FLOAT,
   TensorProto_DataType.FLOAT16,
   TensorProto_DataType.BFLOAT16,
@@ -49,7 +56,7 @@ function rawBytes({ elementType, values }: NewConstant): Uint8Array {
   return bytes
 }
 
-function widthOf(elementType: TensorProto_DataType): number {
+function widthOf(elementType: ConstantType): number {
   switch (elementType) {
     case TensorProto_DataType.FLOAT16:
     case TensorProto_DataType.BFLOAT16:
@@ -60,13 +67,12 @@ function widthOf(elementType: TensorProto_DataType): number {
     case TensorProto_DataType.INT64:
       return 8
   }
-  throw new TypeError(`No constants of ONNX data type ${elementType}.`)
 }
 
 function writeValue(
   view: DataView,
   at: number,
-  elementType: TensorProto_DataType,
+  elementType: ConstantType,
   value: number | bigint,
 ): void {
   if (elementType === TensorProto_DataType.INT64) view.setBigInt64(at, BigInt(value), true)

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 
 import type { Attribute } from '../../../graph/graph.ts'
 import {
+  AttributeProtoSchema,
   NodeProtoSchema,
   type AttributeProto,
   type GraphProto,
@@ -49,9 +50,16 @@ export function attributeOf(node: NodeProto, name: string): AttributeProto | und
   return node.attribute.find((attribute) => attribute.name === name)
 }
 
+/** An integer attribute; one beyond 2^53, which no sound model has, becomes the nearest below. */
 export function intOf(node: NodeProto, name: string): number | undefined {
   const attribute = attributeOf(node, name)
-  return attribute === undefined ? undefined : Number(attribute.i)
+  if (attribute === undefined) return undefined
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(attribute.i)))
+}
+
+/** A copy of an attribute by another name. */
+export function renamed(attribute: AttributeProto, name: string): AttributeProto {
+  return Object.assign(create(AttributeProtoSchema), attribute, { name })
 }
 
 export function floatOf(node: NodeProto, name: string): number | undefined {

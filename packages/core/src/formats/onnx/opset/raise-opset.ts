@@ -14,17 +14,13 @@ import {
   type NodeProto,
   type OperatorSetIdProto,
 } from '../generated/onnx_pb.ts'
+import { IR_WITH_FREE_INITIALIZERS, raiseIr } from './ir-version.ts'
+import { collectNames } from './names.ts'
 import { editNode, labelOf, subgraphsOf } from './node-edit.ts'
 import { NEWEST_OPSET, OPERATOR_HISTORY } from './operator-history.ts'
 import { ruleFor } from './rules.ts'
 import { RUNTIME_OPERATORS, WITHOUT_KERNEL_SINCE } from './runtime-facts.ts'
-import {
-  collectNames,
-  functionScope,
-  graphScope,
-  type ModelFacts,
-  type OpenScope,
-} from './scope.ts'
+import { functionScope, graphScope, type ModelFacts, type OpenScope } from './scope.ts'
 
 /** A node that keeps a model at its operator set. */
 export type BlockedNode = { readonly node: string; readonly op: string; readonly reason: string }
@@ -33,28 +29,6 @@ export type BlockedNode = { readonly node: string; readonly op: string; readonly
 export type RaisedOpset =
   | { readonly model: ModelProto; readonly changes: readonly string[] }
   | { readonly blockedBy: readonly BlockedNode[] }
-
-/**
- * The IR version that came with each operator set, from the first on that needs the next one.
- *
- * @see https://github.com/onnx/onnx/blob/main/docs/Versioning.md#released-versions
- */
-const IR_VERSIONS: readonly (readonly [opset: number, ir: bigint])[] = [
-  [1, 3n],
-  [9, 4n],
-  [10, 5n],
-  [11, 6n],
-  [12, 7n],
-  [15, 8n],
-  [19, 9n],
-  [21, 10n],
-  [23, 11n],
-  [24, 12n],
-  [25, 13n],
-]
-
-/** From here on an initializer need not be an input, and one that is may be overridden. */
-const IR_WITH_FREE_INITIALIZERS = 4n
 
 /**
  * Attributes that no rule reads, or that become an input as they are: only these may be taken from
@@ -97,7 +71,7 @@ export function raiseOpset(model: ModelProto, target: number): RaisedOpset {
 /** The operator set of ai.onnx that a model or function imports; 1 when it imports none. */
 export function opsetOf(imports: readonly OperatorSetIdProto[]): number {
   const found = imports.find(({ domain }) => isOnnxDomain(domain))
-  return found === undefined ? 1 : Number(found.version)
+  return found === undefined ? 1 : Math.max(1, Number(found.version))
 }
 
 type Raising = ModelFacts & {
@@ -135,25 +109,8 @@ function raiseModel(model: ModelProto, raising: Raising): ModelProto {
   raised.functions = model.functions.map((body) =>
     isBelow(body, target) ? raiseFunction(body, raising) : body,
   )
-  raiseIr(raised, raising)
+  changes.push(...raiseIr(raised, target))
   return raised
-}
-
-/** Newer operator sets need a newer IR version; from 4 on, constants may not stay inputs. */
-function raiseIr(raised: ModelProto, { target, changes }: Raising): void {
-  const needed = IR_VERSIONS.findLast(([opset]) => opset <= target)?.[1] ?? 3n
-  if (raised.irVersion >= needed) return
-  const { graph } = raised
-  if (graph !== undefined && raised.irVersion < IR_WITH_FREE_INITIALIZERS && needed > 3n) {
-    const constants = new Set(graph.initializer.map(({ name }) => name))
-    const inputs = graph.input.filter(({ name }) => !constants.has(name))
-    if (inputs.length < graph.input.length) {
-      raised.graph = Object.assign(create(GraphProtoSchema), graph, { input: inputs })
-      changes.push(`${graph.input.length - inputs.length} constants are no longer inputs`)
-    }
-  }
-  changes.push(`IR version ${raised.irVersion} becomes ${needed}`)
-  raised.irVersion = needed
 }
 
 function raiseImports(

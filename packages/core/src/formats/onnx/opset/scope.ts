@@ -12,6 +12,7 @@ import {
 } from '../generated/onnx_pb.ts'
 import { constantTensor, tensorNumbers, type NewConstant } from './constants.ts'
 import { outputTypes } from './element-types.ts'
+import { newName } from './names.ts'
 import { attributeOf, subgraphsOf } from './node-edit.ts'
 
 /** What a rule may ask about the values around its node, and how it adds constants. */
@@ -105,27 +106,6 @@ export function functionScope(body: FunctionProto, facts: ModelFacts): OpenScope
   }
 }
 
-/** Every name that values and nodes of a model have, nested graphs included. */
-export function collectNames(
-  bodies: readonly (GraphProto | FunctionProto)[],
-  names: Set<string> = new Set(),
-): Set<string> {
-  for (const body of bodies) {
-    for (const node of body.node) {
-      for (const name of [node.name, ...node.input, ...node.output]) names.add(name)
-      collectNames(subgraphsOf(node), names)
-    }
-    if (body.$typeName === 'onnx.FunctionProto') {
-      for (const name of [...body.input, ...body.output]) names.add(name)
-      continue
-    }
-    for (const { name } of [...body.initializer, ...body.input, ...body.output, ...body.valueInfo])
-      names.add(name)
-    for (const { values } of body.sparseInitializer) names.add(values?.name ?? '')
-  }
-  return names
-}
-
 type SharedScope = Omit<OpenScope, 'numbers' | 'shape' | 'constant' | 'initializers'>
 
 function bodyScope(
@@ -146,13 +126,6 @@ function bodyScope(
     },
     takeNodes: () => pending.splice(0),
   }
-}
-
-function newName(base: string, names: Set<string>): string {
-  let name = base
-  for (let i = 1; names.has(name); i++) name = `${base}_${i}`
-  names.add(name)
-  return name
 }
 
 function lazily<Value>(make: () => Value): () => Value {

@@ -1,4 +1,4 @@
-import { editNode, inputOf, labelOf, intOf } from '../node-edit.ts'
+import { editNode, inputOf, labelOf, attributeOf } from '../node-edit.ts'
 import { listInput, one, type Rule, type RuleTable } from '../rule.ts'
 import { int64List } from '../constants.ts'
 
@@ -31,7 +31,7 @@ const topKInput: Rule = (node, scope) =>
     editNode(node, {
       inputs: [
         inputOf(node, 0),
-        scope.constant(`${labelOf(node)}_k`, int64List([intOf(node, 'k') ?? 0])),
+        scope.constant(`${labelOf(node)}_k`, int64List([attributeOf(node, 'k')?.i ?? 0n])),
       ],
       attributes: { k: undefined },
     }),

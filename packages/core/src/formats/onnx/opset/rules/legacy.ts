@@ -1,7 +1,7 @@
 import { TensorProto_DataType, type NodeProto } from '../../generated/onnx_pb.ts'
 import { onnxNode } from '../../nodes.ts'
 import { int64List } from '../constants.ts'
-import { attributeOf, editNode, inputOf, intOf, labelOf, stringOf } from '../node-edit.ts'
+import { attributeOf, editNode, inputOf, intOf, labelOf, renamed, stringOf } from '../node-edit.ts'
 import {
   blocked,
   dropAttributes,
@@ -27,8 +27,9 @@ const broadcastByAxis: Rule = (node, scope) => {
   const rank = scope.shape(inputOf(node, 0))?.length
   const secondRank = scope.shape(inputOf(node, 1))?.length
   if (rank === undefined || secondRank === undefined) return blocked(NO_RANKS)
-  const trailing = rank - (axis < 0 ? axis + rank : axis) - secondRank
-  return trailing < 0
+  const first = axis < 0 ? axis + rank : axis
+  const trailing = rank - first - secondRank
+  return first < 0 || trailing < 0
     ? blocked('its axis does not fit its operands')
     : withTrailingOnes(edited, secondRank, trailing, scope)
 }
@@ -106,11 +107,10 @@ const reshapeInput: Rule = (node, scope) => {
 /** The list of pads has another name. */
 const padName: Rule = (node) =>
   one(
-    editNode(node, {
-      attributes: {
-        paddings: undefined,
-        pads: { kind: 'ints', value: (attributeOf(node, 'paddings')?.ints ?? []).map(Number) },
-      },
+    Object.assign(editNode(node, {}), {
+      attribute: node.attribute.map((old) =>
+        old.name === 'paddings' ? renamed(old, 'pads') : old,
+      ),
     }),
   )
 

@@ -68,7 +68,9 @@ const groupNormPerChannel: Rule = (node, scope) => {
   const [x = '', scale = '', bias = ''] = node.input
   const label = labelOf(node)
   const type = scope.elementType(x)
-  const repeats = groupRepeats(node, scope)
+  const groups = intOf(node, 'num_groups') ?? 0
+  if (groups < 1) return blocked('it does not say into how many groups')
+  const repeats = groupRepeats(node, groups, scope)
   const column = scope.constant(`${label}_column`, int64List([-1, 1]))
   const flat = scope.constant(`${label}_list`, int64List([-1]))
   const wide = [scale, bias].map((value, i) => {
@@ -92,10 +94,10 @@ const groupNormPerChannel: Rule = (node, scope) => {
 /** The shape (1, channels / groups), as a constant where the channels are known. */
 function groupRepeats(
   node: NodeProto,
+  groups: number,
   scope: Scope,
 ): { readonly name: string; readonly nodes: readonly NodeProto[] } {
   const label = labelOf(node)
-  const groups = intOf(node, 'num_groups') ?? 1
   const channels = scope.shape(inputOf(node, 0))?.[1]
   if (channels !== undefined) {
     const shape = int64List([1, Math.floor(channels / groups)])

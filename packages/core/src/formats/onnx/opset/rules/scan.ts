@@ -13,7 +13,7 @@ import {
   type ValueInfoProto,
 } from '../../generated/onnx_pb.ts'
 import { onnxAttribute, onnxNode } from '../../nodes.ts'
-import { attributeOf, editNode, inputOf, intOf, labelOf } from '../node-edit.ts'
+import { attributeOf, editNode, inputOf, intOf, labelOf, renamed } from '../node-edit.ts'
 import { blocked, type Rule, type RuleTable } from '../rule.ts'
 import type { Scope } from '../scope.ts'
 
@@ -27,7 +27,8 @@ const scanWithoutBatch: Rule = (node, scope) => {
   const scans = intOf(node, 'num_scan_inputs') ?? 0
   const states = node.input.length - 1 - scans
   if (inputOf(node, 0) !== '') return blocked('its sequences have lengths of their own')
-  if (body === undefined || states < 0) return blocked('it has no body, or too few inputs')
+  if (body === undefined || scans < 1 || states < 0 || states > body.output.length)
+    return blocked('it has no body, or too few inputs')
   const graph = itemGraph(node, body, states, scope)
   const outer = editNode(node, { inputs: node.input.slice(1) })
   outer.attribute = [
@@ -46,7 +47,7 @@ function itemGraph(node: NodeProto, body: GraphProto, states: number, scope: Sco
   const outputs = body.output.map(({ name, type }, i) =>
     valueInfo(scope.newName(`${label}_item_${name}`), i < states ? type : sequenceOf(type)),
   )
-  const directions = attributeOf(node, 'directions')?.ints.map(Number)
+  const directions = attributeOf(node, 'directions')
   const scan = onnxNode({
     op: 'Scan',
     name: scope.newName(`${label}_item`),
@@ -54,12 +55,10 @@ function itemGraph(node: NodeProto, body: GraphProto, states: number, scope: Sco
     outputs: outputs.map(({ name }) => name),
     attributes: {
       num_scan_inputs: { kind: 'int', value: inputs.length - states },
-      ...(directions === undefined
-        ? {}
-        : { scan_input_directions: { kind: 'ints', value: directions } }),
     },
   })
   scan.attribute.push(graphAttribute(body))
+  if (directions !== undefined) scan.attribute.push(renamed(directions, 'scan_input_directions'))
   return create(GraphProtoSchema, {
     name: scope.newName(`${label}_item_body`),
     node: [scan],
