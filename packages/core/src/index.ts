@@ -50,11 +50,19 @@ export type {
 } from './report/report-types.ts'
 export { isJsonObject, readJson, readJsonObject } from './base/json-file.ts'
 export { readModel, readCheckpointModel } from './convert/read-model.ts'
-export type { CheckpointModel, LoadedModel, OnnxFolderModel } from './convert/read-model.ts'
+export { readOnnxFile } from './convert/read-onnx-file.ts'
+export type {
+  CheckpointModel,
+  LoadedModel,
+  OnnxFileModel,
+  OnnxFolderModel,
+} from './convert/read-model.ts'
 export { auditOf } from './audit/audit.ts'
 export type { Audit, WeightFacts } from './audit/audit-types.ts'
 export { auditModel } from './pipeline/audit-model.ts'
 export { auditFolder } from './pipeline/audit-folder.ts'
+export { auditOnnxFile, outputPlace, planOnnxFile, quantizeOnnxFile } from './pipeline/onnx-file.ts'
+export type { WrittenOnnx } from './pipeline/onnx-file.ts'
 export { calibrateModel, importanceFrom, savedStatistics } from './pipeline/calibrate-model.ts'
 export type { Importance } from './pipeline/calibrate-model.ts'
 export type { Statistics } from './calibrate/statistics.ts'

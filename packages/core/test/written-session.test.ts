@@ -15,6 +15,7 @@ import { makePlan } from '../src/plan/plan.ts'
 import { plannedLayer } from '../src/plan/planned-layer.ts'
 import { quantize } from '../src/quantize/quantize.ts'
 import type { QuantizeResult } from '../src/quantize/quantize.ts'
+import { graphSource } from '../src/quantize/session-source.ts'
 import { parsePrecision, schemeFor } from '../src/scheme/precision.ts'
 import type { Scheme } from '../src/scheme/scheme.ts'
 import {
@@ -58,7 +59,7 @@ async function write(
   tables: 'shared' | 'copied' = 'shared',
 ): Promise<QuantizeResult> {
   return quantize(host, {
-    sessions: graphs.map((graph) => ({ graph, fileName: graph.name })),
+    sessions: graphs.map((graph) => ({ source: graphSource(graph), fileName: graph.name })),
     layers,
     facts: [],
     importance: new Map(),
@@ -224,12 +225,20 @@ function partBytes(host: MemoryHost, graph: string): LayerPlan['bytes'] {
   }
 }
 
+const PRECISIONS = [
+  ...CASES.map((each) => each.precision),
+  'fp32',
+  'fp16',
+  'int4',
+  'int4/7/asym',
+  'int3',
+  'palette4',
+  'sparse50+int8',
+]
+
 test('stored bytes are those of the plan, for any shape, role and precision', async () => {
   const role = fc.constantFrom('linear', 'conv', 'depthwise-conv', 'embedding')
-  const precision = fc.constantFrom(
-    ...['fp32', 'fp16', 'int8', 'int8/tensor', 'int8/16', 'int8/asym', 'int8/16/asym', 'int4'],
-    ...['int4/16', 'int4/64/asym', 'int4/7/asym', 'int4/channel/asym', 'int3', 'palette4'],
-  )
+  const precision = fc.constantFrom(...PRECISIONS)
   const size = fc.integer({ min: 2, max: 90 })
   await fc.assert(
     fc.asyncProperty(role, precision, size, size, async (role, precision, rows, columns) => {
@@ -340,7 +349,7 @@ test('activations decide the codes: other statistics give other bytes', async ()
   const codes = async (meanSquare: readonly number[] | null): Promise<Uint8Array | undefined> => {
     const host = memoryHost()
     await quantize(host, {
-      sessions: [{ graph, fileName: 'model' }],
+      sessions: [{ source: graphSource(graph), fileName: 'model' }],
       layers: [plan],
       facts: [],
       importance: new Map(

@@ -58,6 +58,8 @@ function useRole(use: WeightUse, shape: readonly number[]): WeightRole {
     }
     case 'matmul':
       return 'linear'
+    case 'matrix':
+      return 'matrix'
     case 'gather':
       return 'embedding'
   }

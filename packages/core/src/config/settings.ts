@@ -11,7 +11,7 @@ export const NUMERICS = ['faithful', 'device'] as const
 export type Numerics = (typeof NUMERICS)[number]
 
 /** Where packages can be written for, today. */
-export const TARGETS = ['transformers-js'] as const
+export const TARGETS = ['transformers-js', 'onnx'] as const
 
 export type Target = (typeof TARGETS)[number]
 
@@ -20,7 +20,6 @@ export const PLANNED_TARGETS: readonly string[] = [
   'coreml-ios16',
   'coreml-ios17',
   'coreml-ios18',
-  'onnx',
   'litert',
 ]
 

@@ -10,37 +10,70 @@ import type {
 } from '../formats/onnx/generated/onnx_pb.ts'
 import { AttributeProto_AttributeType } from '../formats/onnx/generated/onnx_pb.ts'
 import { memoryTensor } from '../formats/onnx/stored-tensor.ts'
+import type { WeightLayout } from '../formats/onnx/weight-layout.ts'
+import { orderedWeight } from '../formats/onnx/weight-layout.ts'
 import type { Attribute, Dimension, Graph, GraphWeight, Node, Value } from '../graph/graph.ts'
 import type { Weight } from '../tensor/weight.ts'
+import { weightLayouts } from './onnx-layouts.ts'
 
 const utf8 = new TextDecoder()
 
-/** What a lifted document says of itself. */
-export type LiftOptions = {
-  /** The component that all weights belong to; `model` for a single file. */
-  readonly component: string
+/** A document as decisions see it. */
+export type LiftedOnnx = {
+  /** Weights in the common order: output channels first. What is written is the document. */
+  readonly graph: Graph
+  /** How each weight lies in the document; what is not here keeps its values. */
+  readonly layouts: ReadonlyMap<string, WeightLayout>
 }
 
 /**
  * The meaning of an ONNX document as far as decisions need it: operators, attributes and float
- * weights. The document itself stays what is written; nothing is lost here that it does not hold.
+ * weights, these in the common order with the Transpose that then stands before their operator.
  *
- * Nodes of subgraphs follow their node. A weight that a subgraph reads under its own name is a use
- * like any other, so that nobody takes a shared weight for a private one.
+ * @param component - what all its weights belong to; `model` for a single file
  */
-export function liftOnnx(document: OnnxDocument, { component }: LiftOptions): Graph {
+export function liftOnnx(document: OnnxDocument, component: string): LiftedOnnx {
   const graph = document.model.graph
   if (graph === undefined) throw new TypeError('A document without a graph was read')
-  const opset = document.model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')
+  const opset = document.model.opsetImport.find(
+    ({ domain }) => domain === '' || domain === 'ai.onnx',
+  )
+  const layouts = weightLayouts(graph)
   return {
-    name: component,
-    opset: Number(opset?.version ?? 0n),
-    inputs: freeInputs(graph).map(valueOf),
-    outputs: graph.output.map(valueOf),
-    nodes: nodesOf(graph),
-    weights: weightsOf(document, graph, component),
-    constants: new Map(),
+    layouts,
+    graph: {
+      name: component,
+      opset: Number(opset?.version ?? 0n),
+      inputs: freeInputs(graph).map(valueOf),
+      outputs: graph.output.map(valueOf),
+      nodes: graph.node.flatMap((node) => orderedNodes(node, layouts)),
+      weights: weightsOf(document, graph, component, layouts),
+      constants: new Map(),
+    },
   }
+}
+
+/** A node with what stands before it when its weight is in the common order. */
+function orderedNodes(
+  node: NodeProto,
+  layouts: ReadonlyMap<string, WeightLayout>,
+): readonly Node[] {
+  const lifted = nodeOf(node)
+  const nested = subgraphs(node).flatMap(nodesOf)
+  const [, weight = ''] = node.input
+  const layout = layouts.get(weight)
+  if (layout === 'matmul' || layout === 'gemm' || layout === 'gemm-inputs-first') {
+    const [x = '', , bias] = node.input
+    const ordered = `${weight}_ordered`
+    return [
+      { ...lifted, op: 'Transpose', inputs: [weight], outputs: [ordered], attributes: {} },
+      { ...lifted, op: 'MatMul', inputs: [x, ordered], attributes: {} },
+      ...(bias === undefined
+        ? []
+        : [{ ...lifted, op: 'Add', inputs: [...lifted.outputs, bias], attributes: {} }]),
+    ]
+  }
+  return [lifted, ...nested]
 }
 
 /** Inputs that are no initializers: files before IR 4 list both. */
@@ -53,12 +86,14 @@ function weightsOf(
   document: OnnxDocument,
   graph: GraphProto,
   component: string,
+  layouts: ReadonlyMap<string, WeightLayout>,
 ): ReadonlyMap<string, GraphWeight> {
   const weights = new Map<string, GraphWeight>()
   for (const tensor of graph.initializer) {
     const dtype = DTYPES.get(tensor.dataType)
     if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'bfloat16') continue
-    const weight = document.weights.get(tensor.name) ?? inlineWeight(tensor, dtype)
+    const stored = document.weights.get(tensor.name) ?? inlineWeight(tensor, dtype)
+    const weight = orderedWeight(stored, layouts.get(tensor.name) ?? 'as-stored')
     weights.set(tensor.name, { layer: `${component}.${tensor.name}`, component, weight })
   }
   return weights

@@ -3,7 +3,9 @@ import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { JsonObject } from '../base/json-file.ts'
 import { readJsonObject } from '../base/json-file.ts'
+import type { OnnxDocument } from '../formats/onnx/document.ts'
 import type { SessionFiles } from '../formats/transformers-js/find-sessions.ts'
+import { readOnnxFile } from './read-onnx-file.ts'
 import { findSessions } from '../formats/transformers-js/find-sessions.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { FastvlmFacts } from './fastvlm/import-fastvlm.ts'
@@ -37,10 +39,23 @@ export type OnnxFolderModel = {
   readonly close: () => Promise<void>
 }
 
-export type LoadedModel = CheckpointModel | OnnxFolderModel
+/** One ONNX file, with or without external data. */
+export type OnnxFileModel = {
+  readonly kind: 'onnx-file'
+  readonly format: 'onnx'
+  readonly path: string
+  /** Of the file and its external data. */
+  readonly bytes: number
+  readonly document: OnnxDocument
+  readonly hasExternalData: boolean
+  readonly findings: readonly Finding[]
+  readonly close: () => Promise<void>
+}
+
+export type LoadedModel = CheckpointModel | OnnxFolderModel | OnnxFileModel
 
 /**
- * Opens a model: recognised by `mixbit.json`, then `onnx/`, then safetensors.
+ * Opens a model: a file by its ending, a folder by `mixbit.json`, then `onnx/`, then safetensors.
  *
  * @param dtype - the variant of an `onnx/` folder that holds several
  */
@@ -50,6 +65,7 @@ export async function readModel(
   dtype: string | null,
 ): Promise<LoadedModel> {
   const files = await host.list(path)
+  if (files === undefined && path.endsWith('.onnx')) return readOnnxFile(host, path)
   if (files === undefined) throw await notAModel(host, path)
   const isWritten = files.includes('mixbit.json')
   const hasOnnx = (await host.list(host.within(path, 'onnx'))) !== undefined

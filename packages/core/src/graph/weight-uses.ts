@@ -44,8 +44,9 @@ function isMatrixTranspose(graph: Graph, node: Node, source: string): boolean {
 
 /** Facts of input `index` when it is the operator's weight; a Gather looks rows up only on axis 0. */
 function weightInput(node: Node, index: number): WeightInput | null {
-  const facts = node.domain === '' ? WEIGHT_INPUTS[node.op] : undefined
-  if (facts === undefined || facts.input !== index) return null
+  const inputs = node.domain === '' ? WEIGHT_INPUTS[node.op] : undefined
+  const facts = inputs?.find(({ input }) => input === index)
+  if (facts === undefined) return null
   const axis = node.attributes['axis']
   const isOtherAxis = axis?.kind === 'int' && axis.value !== 0
   return facts.kind === 'gather' && isOtherAxis ? null : facts

@@ -3,7 +3,7 @@
  * and input channels. Knows names only, no graph.
  */
 export type WeightInput = {
-  readonly kind: 'conv' | 'matmul' | 'gather'
+  readonly kind: 'conv' | 'matmul' | 'matrix' | 'gather'
   /** Index of the weight among the operator's inputs. */
   readonly input: number
   readonly outputAxis: number
@@ -20,22 +20,34 @@ export type WeightInput = {
  *
  * @see https://onnx.ai/onnx/operators/
  */
-export const WEIGHT_INPUTS: Readonly<Record<string, WeightInput>> = {
-  Conv: { kind: 'conv', input: 1, outputAxis: 0, inputAxis: 1, activation: 0, activationAxis: 1 },
-  MatMul: {
-    kind: 'matmul',
-    input: 1,
-    outputAxis: 1,
-    inputAxis: 0,
-    activation: 0,
-    activationAxis: -1,
-  },
-  Gather: {
-    kind: 'gather',
-    input: 0,
+export const WEIGHT_INPUTS: Readonly<Record<string, readonly WeightInput[]>> = {
+  Conv: [conv(1)],
+  // Stored as (in, out / groups, ...); seen with its first axes exchanged.
+  ConvTranspose: [conv(1)],
+  MatMul: [
+    { kind: 'matmul', input: 1, outputAxis: 1, inputAxis: 0, activation: 0, activationAxis: -1 },
+    { kind: 'matrix', input: 0, outputAxis: 0, inputAxis: 1, activation: null, activationAxis: -2 },
+  ],
+  Gather: [
+    { kind: 'gather', input: 0, outputAxis: 0, inputAxis: 1, activation: null, activationAxis: -1 },
+  ],
+  // Input and recurrent weights, (directions, gates, inputs); seen as one matrix.
+  LSTM: [matrix(1), matrix(2)],
+  GRU: [matrix(1), matrix(2)],
+  RNN: [matrix(1), matrix(2)],
+}
+
+function conv(input: number): WeightInput {
+  return { kind: 'conv', input, outputAxis: 0, inputAxis: 1, activation: 0, activationAxis: 1 }
+}
+
+function matrix(input: number): WeightInput {
+  return {
+    kind: 'matrix',
+    input,
     outputAxis: 0,
     inputAxis: 1,
     activation: null,
     activationAxis: -1,
-  },
+  }
 }

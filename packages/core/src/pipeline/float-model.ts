@@ -5,6 +5,7 @@ import { instrument } from '../calibrate/instrument.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
 import { floatPlan } from '../plan/float-plan.ts'
 import type { SessionTarget } from '../quantize/quantize.ts'
+import { graphSource } from '../quantize/session-source.ts'
 import { quantize } from '../quantize/quantize.ts'
 import type { VlmModel } from '../tasks/vqa/answer.ts'
 
@@ -29,13 +30,19 @@ export async function writeFloatModel(
   folder: string,
   probes: 'with-probes' | 'plain',
 ): Promise<FloatModel> {
-  const plain = model.graphs.map((graph): SessionTarget => ({ graph, fileName: graph.name }))
+  const plain = model.graphs.map((graph): SessionTarget => ({
+    source: graphSource(graph),
+    fileName: graph.name,
+  }))
   const instrumented = probes === 'plain' ? [] : model.graphs.map(instrument)
   await quantize(host, {
     stage: 'write float model',
     sessions: [
       ...plain,
-      ...instrumented.map(({ graph }) => ({ graph, fileName: probedName(graph.name) })),
+      ...instrumented.map(({ graph }) => ({
+        source: graphSource(graph),
+        fileName: probedName(graph.name),
+      })),
     ],
     layers: floatPlan(facts, computedLayers(model)),
     facts: [],

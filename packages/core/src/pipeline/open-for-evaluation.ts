@@ -1,4 +1,5 @@
 import { weightFacts } from '../audit/weights.ts'
+import { MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
 import type { OnnxFolderModel } from '../convert/read-model.ts'
 import { readModel } from '../convert/read-model.ts'
@@ -21,11 +22,20 @@ export async function openForEvaluation(
   const model = await readModel(host, path, dtype)
   try {
     if (model.kind === 'onnx-folder') return await checkedGraphs(host, model)
+    if (model.kind === 'onnx-file') throw singleFile(path)
     const facts = weightFacts(model.graphs)
     return (await writeFloatModel(host, model, facts, scratch, 'plain')).files
   } finally {
     await model.close()
   }
+}
+
+function singleFile(path: string): MixbitError {
+  return new MixbitError(
+    'unsupported-model',
+    `"${path}" is a single graph; questions about pictures need a model folder.`,
+    { path },
+  )
 }
 
 /**

@@ -19,5 +19,7 @@ export function planRequest(
     algorithm,
     statistics,
     seed,
+    floats: 'half',
+    opsetLimit: null,
   }
 }

@@ -20,6 +20,10 @@ export type PlanRequest = {
   /** sha256 of the statistics file in use. */
   readonly statistics: string | null
   readonly seed: number
+  /** `as-stored`: what stays float is not touched; `half`: it becomes fp16. */
+  readonly floats: 'half' | 'as-stored'
+  /** The newest opset that the model can have; null when any will do. */
+  readonly opsetLimit: number | null
 }
 
 /** The decision for one weight while rules still work on it. */

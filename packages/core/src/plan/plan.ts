@@ -5,7 +5,7 @@ import { checkComponents, checkPatterns, layerPrecision } from '../config/patter
 import { storedBytes } from '../formats/onnx/forms.ts'
 import type { Precision } from '../scheme/precision.ts'
 import { formatPrecision, parsePrecision, precisionName, schemeFor } from '../scheme/precision.ts'
-import type { Scheme } from '../scheme/scheme.ts'
+import type { FloatType, Scheme } from '../scheme/scheme.ts'
 import type { Draft, PlanRequest, Rule } from './draft.ts'
 import { refuseNotFinite } from './not-finite.ts'
 import type { LayerPlan, Plan } from './plan-types.ts'
@@ -14,12 +14,22 @@ import { algorithm } from './rules/algorithm.ts'
 import { blocks } from './rules/blocks.ts'
 import { depthwise } from './rules/depthwise.ts'
 import { kinds } from './rules/kinds.ts'
+import { opset } from './rules/opset.ts'
 import { protect } from './rules/protect.ts'
 import { ranges } from './rules/ranges.ts'
 import { storable } from './rules/storable.ts'
 
 /** What decides after the asked-for precision, in this order. */
-const RULES: readonly Rule[] = [protect, kinds, depthwise, blocks, storable, ranges, algorithm]
+const RULES: readonly Rule[] = [
+  protect,
+  kinds,
+  depthwise,
+  blocks,
+  storable,
+  ranges,
+  opset,
+  algorithm,
+]
 
 /**
  * Decides the stored form of every weight: the asked-for precision, then the rules in order.
@@ -61,7 +71,8 @@ function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
   )
   const isLiteral = source === 'layer' || source === 'precision'
   const { outputAxis, inputAxis } = facts
-  if (outputAxis === null || inputAxis === null) return floatDraft(facts, precision, isLiteral)
+  if (outputAxis === null || inputAxis === null)
+    return floatDraft(facts, precision, isLiteral, request.floats)
   const scheme = schemeFor(precision, { outputAxis, inputAxis })
   return {
     facts,
@@ -90,10 +101,18 @@ function askedPrecision(facts: WeightFacts, request: PlanRequest): Asked {
 }
 
 /** Biases, norms and other vectors: a handful of values that every output depends on. */
-function floatDraft(facts: WeightFacts, precision: Precision, isLiteral: boolean): Draft {
+function floatDraft(
+  facts: WeightFacts,
+  precision: Precision,
+  isLiteral: boolean,
+  floats: PlanRequest['floats'],
+): Draft {
   const values = precision.kind === 'sparse' ? precision.values : precision
   const isFull = values.kind === 'float' && values.dtype === 'float32'
-  const scheme: Scheme = { kind: 'float', dtype: isFull ? 'float32' : 'float16' }
+  const scheme: Scheme =
+    floats === 'as-stored'
+      ? { kind: 'float', dtype: storedFloat(facts.dtype) }
+      : { kind: 'float', dtype: isFull ? 'float32' : 'float16' }
   const isVector = facts.role === 'vector'
   return {
     facts,
@@ -104,6 +123,11 @@ function floatDraft(facts: WeightFacts, precision: Precision, isLiteral: boolean
     asked: isVector ? precisionName(scheme) : formatPrecision(precision),
     reasons: [isVector ? 'a vector stays float' : 'no operator reads this weight from integers'],
   }
+}
+
+/** The float dtype in which a weight is stored. */
+function storedFloat(dtype: WeightFacts['dtype']): FloatType {
+  return dtype === 'float16' || dtype === 'bfloat16' ? dtype : 'float32'
 }
 
 /** What the target or the shapes changed against what was asked for, for everyone to see. */

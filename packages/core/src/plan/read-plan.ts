@@ -1,5 +1,6 @@
 import * as z from 'zod'
 
+import { TARGETS } from '../config/settings.ts'
 import { ensure } from '../base/error.ts'
 import { parseWith } from '../base/parse-with.ts'
 import type { Plan } from './plan-types.ts'
@@ -33,6 +34,7 @@ const layer = z.strictObject({
     'conv',
     'depthwise-conv',
     'embedding',
+    'matrix',
     'tied-embedding',
     'vector',
     'other',
@@ -55,7 +57,7 @@ const finding = z.strictObject({
 const planSchema: z.ZodType<Plan> = z.strictObject({
   schema: z.literal('mixbit/plan@1'),
   model: z.string(),
-  target: z.enum(['transformers-js']),
+  target: z.enum(TARGETS),
   preset: z.string().nullable(),
   protect: z.boolean(),
   statistics: z.string().nullable(),

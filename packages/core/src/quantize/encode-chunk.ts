@@ -10,6 +10,8 @@ import { bfloat16ToFloat, floatToBfloat16 } from '../tensor/float16.ts'
 
 /** How a chunk is to be stored. Plain data, sent to a worker. */
 export type ChunkTarget =
+  /** The stored bytes as they are, whatever their dtype. */
+  | { readonly kind: 'kept' }
   | { readonly kind: 'float'; readonly dtype: FloatType }
   | {
       readonly kind: 'affine'
@@ -47,6 +49,7 @@ const NOTHING = new Uint8Array(0)
 /** Pool job: stores one chunk of a weight. */
 export function encodeChunk(kernels: Kernels, input: EncodeChunkInput): EncodedChunk {
   const { chunk, target } = input
+  if (target.kind === 'kept') return keptChunk(chunk)
   const values = chunkValues(kernels, chunk)
   const histogram = new Uint32Array(input.histogramRange === null ? 0 : HISTOGRAM_BINS)
   if (input.histogramRange !== null) {
@@ -57,6 +60,18 @@ export function encodeChunk(kernels: Kernels, input: EncodeChunkInput): EncodedC
       ? encodeFloat(kernels, chunk, values, target.dtype)
       : encodeAffine(kernels, chunk, values, target)
   return { ...parts, histogram }
+}
+
+/** Bytes that nobody looks into: nothing changed, and nothing is measured. */
+function keptChunk(chunk: ValueChunk): EncodedChunk {
+  if (chunk.stored === null) throw new TypeError('Only stored bytes can be kept')
+  return {
+    codes: chunk.stored,
+    scale: NOTHING,
+    zeroPoint: NOTHING,
+    error: { squaredError: 0, squaredSignal: 0, maxAbsError: 0 },
+    histogram: new Uint32Array(0),
+  }
 }
 
 type Parts = Omit<EncodedChunk, 'histogram'>

@@ -1,5 +1,5 @@
 import type { EncodedWeight } from '../formats/onnx/encodings.ts'
-import type { Form } from '../formats/onnx/forms.ts'
+import type { Form, KeptForm } from '../formats/onnx/forms.ts'
 import type { TensorProto } from '../formats/onnx/generated/onnx_pb.ts'
 import type { Placement } from '../formats/onnx/layout.ts'
 import type { Weight } from '../tensor/weight.ts'
@@ -10,7 +10,7 @@ import { EMPTY_TOTALS, addChunk } from './layer-totals.ts'
 
 /** The decision for one weight of a session, ready to be stored. */
 export type WeightJob = {
-  readonly form: Form
+  readonly form: Form | KeptForm
   readonly target: ChunkTarget
   readonly histogramRange: EncodeChunkInput['histogramRange']
 }

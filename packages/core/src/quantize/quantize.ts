@@ -3,7 +3,6 @@ import { MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
 import type { Form } from '../formats/onnx/forms.ts'
 import { formFor } from '../formats/onnx/forms.ts'
-import type { Graph } from '../graph/graph.ts'
 import type { LayerPlan } from '../plan/plan-types.ts'
 import { columnsOf, elementsOf } from '../tensor/weight.ts'
 import type { WrittenFile } from './data-sink.ts'
@@ -11,10 +10,11 @@ import type { ChunkTarget } from './encode-chunk.ts'
 import type { PlacedParts, WeightJob } from './item-writer.ts'
 import type { LayerErrors, LayerTotals } from './layer-totals.ts'
 import { layerErrors } from './layer-totals.ts'
+import type { SessionSource } from './session-source.ts'
 import { writeSession } from './session-writer.ts'
 
-/** A session to write: its graph and the file name (without `.onnx`). */
-export type SessionTarget = { readonly graph: Graph; readonly fileName: string }
+/** A session to write: what it is made of and the file name (without `.onnx`). */
+export type SessionTarget = { readonly source: SessionSource; readonly fileName: string }
 
 export type QuantizeRequest = {
   readonly sessions: readonly SessionTarget[]
@@ -32,6 +32,8 @@ export type QuantizeRequest = {
    * rows up with operators that browsers have.
    */
   readonly tables: 'shared' | 'copied'
+  /** `all`: each session is one file without external data. */
+  readonly inline?: 'small' | 'all'
 }
 
 /** What was written of one layer. */
@@ -57,23 +59,24 @@ export async function quantize(
   const totals = new Map<string, LayerTotals>()
   const files: { session: string; file: WrittenFile }[] = []
   const copies: LayerPlan[] = []
-  for (const { graph, fileName } of request.sessions) {
+  for (const { source, fileName } of request.sessions) {
     const shared = request.tables === 'shared' ? placed : new Map<string, PlacedParts>()
     const result = await writeSession(host, {
-      graph,
+      source,
       folder: request.folder,
       name: fileName,
       stage: request.stage,
       jobFor,
       shared,
       lookup: request.tables === 'shared' ? 'kernel' : 'standard',
+      inline: request.inline ?? 'small',
     })
     for (const [layer, places] of result.placed) if (!placed.has(layer)) placed.set(layer, places)
     for (const [layer, sums] of result.totals) {
       if (!totals.has(layer)) totals.set(layer, sums)
       else if (request.tables === 'copied') copies.push(planOf(plans, layer))
     }
-    files.push(...result.files.map((file) => ({ session: graph.name, file })))
+    files.push(...result.files.map((file) => ({ session: source.name, file })))
   }
   const layers = request.layers.flatMap((plan) => {
     const sums = totals.get(plan.layer)

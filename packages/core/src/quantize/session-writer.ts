@@ -1,26 +1,26 @@
 import { toBinary } from '@bufbuild/protobuf'
 
 import type { Host } from '../base/host.ts'
-import { lowerToOnnx } from '../convert/lower-onnx.ts'
 import type { EncodedWeight, TableLookup } from '../formats/onnx/encodings.ts'
 import { encodeWeight } from '../formats/onnx/encodings.ts'
-import type { Form } from '../formats/onnx/forms.ts'
+import type { Form, KeptForm } from '../formats/onnx/forms.ts'
 import type { TensorProto } from '../formats/onnx/generated/onnx_pb.ts'
 import { ModelProtoSchema } from '../formats/onnx/generated/onnx_pb.ts'
 import type { DataFile, Placement } from '../formats/onnx/layout.ts'
 import { place, setExternal } from '../formats/onnx/layout.ts'
-import type { Graph } from '../graph/graph.ts'
 import { valueChunks } from '../kernels/value-chunk.ts'
-import { rowsOf } from '../tensor/weight.ts'
+import { bytesOf } from '../tensor/dtype.ts'
+import { elementsOf, rowsOf } from '../tensor/weight.ts'
 import type { EncodeChunkInput, EncodedChunk } from './encode-chunk.ts'
 import type { WrittenFile } from './data-sink.ts'
 import { openDataSink, writeWhole } from './data-sink.ts'
 import type { Item, ItemWriter, PlacedParts, WeightJob } from './item-writer.ts'
 import { itemWriter } from './item-writer.ts'
 import type { LayerTotals } from './layer-totals.ts'
+import type { SessionSource } from './session-source.ts'
 
 export type SessionRequest = {
-  readonly graph: Graph
+  readonly source: SessionSource
   /** Folder of the graph and its data, and the file name without `.onnx`. */
   readonly folder: string
   readonly name: string
@@ -30,6 +30,8 @@ export type SessionRequest = {
   /** Layers that another session's data file already holds. */
   readonly shared: ReadonlyMap<string, PlacedParts>
   readonly lookup: TableLookup
+  /** `all`: one file holds graph and weights. */
+  readonly inline: 'small' | 'all'
 }
 
 export type SessionResult = {
@@ -46,17 +48,26 @@ export async function writeSession(
   host: Pick<Host, 'create' | 'pool' | 'sha256' | 'within' | 'emit'>,
   request: SessionRequest,
 ): Promise<SessionResult> {
-  const { model } = lowerToOnnx(request.graph)
-  const dataFile: DataFile = { location: `${request.name}.onnx_data`, size: 0 }
+  const { document, planned } = request.source
+  const { model } = document
+  const dataFile: DataFile = {
+    location: `${request.name}.onnx_data`,
+    inline: request.inline,
+    size: 0,
+  }
   const items: Item[] = []
-  for (const [name, { layer, weight }] of request.graph.weights) {
+  for (const [name, { layer, weight, activations }] of planned) {
     const job = request.jobFor(layer)
-    const parts = encodeWeight(model, name, weight.shape, job.form, request.lookup)
+    const parts = encodeWeight(model, name, weight.shape, plannedForm(job), {
+      lookup: request.lookup,
+      activations,
+    })
     const elsewhere = request.shared.get(layer)
     const places = elsewhere ?? placeParts(dataFile, job.form)
     pointAt(parts, places)
     items.push({ layer, weight, job, parts, places, isOwner: elsewhere === undefined })
   }
+  items.push(...keptItems(request.source, dataFile))
   const own = items.filter(needsBytes)
   const { totals, file } = await streamData(host, request, dataFile, own)
   const bytes = toBinary(ModelProtoSchema, model)
@@ -76,10 +87,32 @@ function needsBytes(item: Item): boolean {
   return item.places.some((placement, at) => placement.kind === 'inline' && tensors[at] !== null)
 }
 
-function placeParts(file: DataFile, form: Form): PlacedParts {
+function plannedForm({ form }: WeightJob): Form {
+  if (form.kind === 'kept') throw new TypeError('A planned weight has a form of its own')
+  return form
+}
+
+/** Tensors that are copied: in the order of the document, after what the plan decides. */
+function keptItems({ document, kept }: SessionSource, file: DataFile): readonly Item[] {
+  const tensors = document.model.graph?.initializer ?? []
+  return tensors.flatMap((tensor): readonly Item[] => {
+    const weight = kept.get(tensor.name)
+    if (weight === undefined) return []
+    const { dtype, shape } = weight
+    const bytes = bytesOf(dtype, elementsOf(shape))
+    const form: KeptForm = { kind: 'kept', codes: { dtype, dims: shape, bytes } }
+    const parts = { codes: tensor, scale: null, zeroPoint: null }
+    const places = placeParts(file, form)
+    pointAt(parts, places)
+    const job = { form, target: { kind: 'kept' }, histogramRange: null } as const
+    return [{ layer: tensor.name, weight, job, parts, places, isOwner: true }]
+  })
+}
+
+function placeParts(file: DataFile, form: Form | KeptForm): PlacedParts {
   const nothing: Placement = { kind: 'inline' }
   const codes = place(file, form.codes.bytes)
-  if (form.kind === 'float') return [codes, nothing, nothing]
+  if (form.kind !== 'affine') return [codes, nothing, nothing]
   const scale = place(file, form.scale.bytes)
   return [codes, scale, form.zeroPoint === null ? nothing : place(file, form.zeroPoint.bytes)]
 }

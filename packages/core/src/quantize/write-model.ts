@@ -17,6 +17,7 @@ import { elementsOf } from '../tensor/weight.ts'
 import { writeJson } from './data-sink.ts'
 import type { QuantizeResult } from './quantize.ts'
 import { quantize } from './quantize.ts'
+import { graphSource } from './session-source.ts'
 import { writeSupportFiles } from './support-files.ts'
 
 export type WriteHost = Pick<
@@ -53,7 +54,7 @@ export async function writeModel(host: WriteHost, request: WriteRequest): Promis
   const dtypes = sessionDtypes(model.graphs, plan)
   const sessions = model.graphs.map((graph) => {
     const name = sessionOf(graph)
-    return { graph, fileName: sessionFileName(name, dtypes[name]) }
+    return { source: graphSource(graph), fileName: sessionFileName(name, dtypes[name]) }
   })
   const result = await quantize(host, {
     stage: 'quantize',

@@ -47,6 +47,8 @@ export function planRequest(request: Partial<PlanRequest> = {}): PlanRequest {
     algorithm: null,
     statistics: null,
     seed: 0,
+    floats: 'half',
+    opsetLimit: null,
     ...request,
   }
 }

@@ -15,7 +15,7 @@ export type OneWeightGraph = {
 
 /** Linear: the identity matrix. Convolution: pictures of one kernel's size with a single 1. */
 export function oneWeightGraph(
-  role: Exclude<WeightRole, 'vector' | 'other' | 'tied-embedding'>,
+  role: Exclude<WeightRole, 'matrix' | 'vector' | 'other' | 'tied-embedding'>,
   weight: Weight,
 ): OneWeightGraph {
   switch (role) {

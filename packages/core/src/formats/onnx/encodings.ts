@@ -25,6 +25,14 @@ export type EncodedWeight = {
  */
 export type TableLookup = 'kernel' | 'standard'
 
+export type EncodeOptions = {
+  readonly lookup?: TableLookup
+  /** What the operators around the weight compute in; decoded weights are cast to it. */
+  readonly activations?: Activations
+}
+
+export type Activations = 'float32' | 'float16'
+
 /**
  * Puts a form into an ONNX model: replaces the float initializer `name` by initializers for the
  * form's parts and rewrites the operators around it. The new initializers hold no bytes yet.
@@ -39,64 +47,69 @@ export function encodeWeight(
   name: string,
   shape: readonly number[],
   form: Form,
-  lookup: TableLookup = 'kernel',
+  { lookup = 'kernel', activations = 'float32' }: EncodeOptions = {},
 ): EncodedWeight {
   const graph = model.graph
   if (graph === undefined) throw new TypeError('An ONNX model without a graph cannot be encoded')
   removeInitializer(graph, name)
-  if (form.kind === 'float') return encodeFloat(graph, name, form)
+  if (form.kind === 'float') return encodeFloat(graph, name, form, activations)
   const parts = addParts(graph, name, form)
   switch (form.name) {
     case 'DequantizeLinear':
-      addDequantize(graph, name, shape, form)
+      addDequantize(graph, name, shape, form, activations)
       break
     case 'MatMulNBits':
-      replaceMatMul(model, graph, name, shape, form)
+      replaceMatMul(model, graph, name, shape, form, activations)
       break
     case 'GatherBlockQuantized':
-      replaceLookup(model, graph, name, shape, form, lookup)
+      replaceLookup(model, graph, name, shape, form, lookup, activations)
       break
     case 'GatherBlockQuantized + MatMulNBits':
-      replaceMatMul(model, graph, name, shape, form)
-      replaceLookup(model, graph, name, shape, form, lookup)
+      replaceMatMul(model, graph, name, shape, form, activations)
+      replaceLookup(model, graph, name, shape, form, lookup, activations)
       break
     case 'Gather + Mul':
-      replaceGatherByRows(graph, name, form)
+      replaceGatherByRows(graph, name, form, activations)
       break
   }
   return parts
 }
 
-function encodeFloat(graph: GraphProto, name: string, form: FloatForm): EncodedWeight {
+function encodeFloat(
+  graph: GraphProto,
+  name: string,
+  form: FloatForm,
+  activations: Activations,
+): EncodedWeight {
   const codes = addInitializer(graph, name, form.codes)
   const encoded = { codes, scale: null, zeroPoint: null }
-  if (form.dtype === 'float32') return encoded
-  castLookedUpRows(graph, name)
-  castWhole(graph, name)
+  if (form.dtype === activations) return encoded
+  castLookedUpRows(graph, name, activations)
+  castWhole(graph, name, activations)
   return encoded
 }
 
 /** Gather(table) -> Cast: only the rows in use become float32, not the whole table. */
-function castLookedUpRows(graph: GraphProto, name: string): void {
+function castLookedUpRows(graph: GraphProto, name: string, activations: Activations): void {
   for (const gather of lookupsOf(graph, name)) {
     const output = gather.output[0] ?? ''
     const rows = `${output}_rows`
     gather.output = [rows]
-    const cast = castToFloat(rows, output)
+    const cast = castTo(activations, rows, output)
     cast.name = `${output}_cast`
     graph.node.splice(graph.node.indexOf(gather) + 1, 0, cast)
   }
 }
 
 /** weight -> Cast, for every reader but lookups. */
-function castWhole(graph: GraphProto, name: string): void {
+function castWhole(graph: GraphProto, name: string, activations: Activations): void {
   const readers = consumersOf(graph, name).filter((node) => node.opType !== 'Gather')
   if (readers.length === 0) return
   const cast = `${name}_float`
   for (const node of readers) {
     node.input = node.input.map((input) => (input === name ? cast : input))
   }
-  graph.node.unshift(castToFloat(name, cast))
+  graph.node.unshift(castTo(activations, name, cast))
 }
 
 function lookupsOf(graph: GraphProto, name: string): readonly NodeProto[] {
@@ -134,8 +147,9 @@ function addDequantize(
   name: string,
   shape: readonly number[],
   form: AffineForm,
+  activations: Activations,
 ): void {
-  const needsCast = form.scheme.scaleDtype === 'float16'
+  const needsCast = form.scheme.scaleDtype !== activations
   const needsReshape = form.codes.dims.length !== shape.length
   const steps = ['dequantize', ...(needsCast ? ['cast'] : []), ...(needsReshape ? ['reshape'] : [])]
   const output = (step: string): string => (step === steps.at(-1) ? name : `${name}_${step}`)
@@ -148,7 +162,7 @@ function addDequantize(
       attributes: dequantizeAttributes(form),
     }),
   ]
-  if (needsCast) nodes.push(castToFloat(`${name}_dequantize`, output('cast')))
+  if (needsCast) nodes.push(castTo(activations, `${name}_dequantize`, output('cast')))
   if (needsReshape) {
     graph.initializer.push(shapeTensor(`${name}_shape`, shape))
     nodes.push(
@@ -185,9 +199,10 @@ function replaceLookup(
   shape: readonly number[],
   form: AffineForm,
   lookup: TableLookup,
+  activations: Activations,
 ): void {
   if (lookup === 'kernel') {
-    replaceGather(model, graph, name, form)
+    replaceGather(model, graph, name, form, activations)
     return
   }
   for (const gather of lookupsOf(graph, name)) {
@@ -203,10 +218,11 @@ function replaceMatMul(
   name: string,
   shape: readonly number[],
   form: AffineForm,
+  activations: Activations,
 ): void {
   const transposes = consumersOf(graph, name).filter((node) => node.opType === 'Transpose')
   if (transposes.length === 0) return
-  const scale = scaleForKernel(graph, name, form)
+  const scale = scaleForKernel(graph, name, form, activations)
   const [codes = '', ...scales] = partNames(name, form, scale)
   const inputs = [blockedCodes(graph, name, codes, form), ...scales]
   for (const transpose of transposes) {
@@ -252,8 +268,14 @@ function blockedCodes(graph: GraphProto, name: string, codes: string, form: Affi
 }
 
 /** Gather(w, ids) -> GatherBlockQuantized(codes, ids, scale). */
-function replaceGather(model: ModelProto, graph: GraphProto, name: string, form: AffineForm): void {
-  const scale = scaleForKernel(graph, name, form)
+function replaceGather(
+  model: ModelProto,
+  graph: GraphProto,
+  name: string,
+  form: AffineForm,
+  activations: Activations,
+): void {
+  const scale = scaleForKernel(graph, name, form, activations)
   const [codes = '', scaleName = '', ...zeroPoint] = partNames(name, form, scale)
   for (const gather of lookupsOf(graph, name)) {
     replaceNode(
@@ -278,14 +300,28 @@ function replaceGather(model: ModelProto, graph: GraphProto, name: string, form:
 }
 
 /** Gather(w, ids) -> (Gather(codes, ids) - Gather(zero, ids)) * Gather(scale, ids), in float32. */
-function replaceGatherByRows(graph: GraphProto, name: string, form: AffineForm): void {
+function replaceGatherByRows(
+  graph: GraphProto,
+  name: string,
+  form: AffineForm,
+  activations: Activations,
+): void {
   for (const gather of lookupsOf(graph, name)) {
-    graph.node.splice(graph.node.indexOf(gather), 1, ...decodedRows(gather, name, form))
+    graph.node.splice(
+      graph.node.indexOf(gather),
+      1,
+      ...decodedRows(gather, name, form, activations),
+    )
   }
 }
 
 /** Values are named after the Gather's output, because a table may be looked up more than once. */
-function decodedRows(gather: NodeProto, name: string, form: AffineForm): readonly NodeProto[] {
+function decodedRows(
+  gather: NodeProto,
+  name: string,
+  form: AffineForm,
+  activations: Activations,
+): readonly NodeProto[] {
   const [output = '', ids = ''] = [gather.output[0], gather.input[1]]
   const hasRowScales = form.scheme.granularity.kind === 'per-channel'
   const nodes: NodeProto[] = []
@@ -295,7 +331,7 @@ function decodedRows(gather: NodeProto, name: string, form: AffineForm): readonl
   }
   const inFloat = (part: string, isByRow: boolean): string => {
     const rows = isByRow ? add('Gather', part, [`${name}_${part}`, ids]) : `${name}_${part}`
-    nodes.push(castToFloat(rows, `${output}_${part}_float`))
+    nodes.push(castTo(activations, rows, `${output}_${part}_float`))
     return `${output}_${part}_float`
   }
   const codes = inFloat('quantized', true)
@@ -310,12 +346,17 @@ function decodedRows(gather: NodeProto, name: string, form: AffineForm): readonl
   return nodes
 }
 
-/** The name of the scales as float32: kernels compute in float32 and want their scales so. */
-function scaleForKernel(graph: GraphProto, name: string, form: AffineForm): string {
-  if (form.scheme.scaleDtype === 'float32') return `${name}_scale`
+/** The name of the scales in the dtype of the activations, as kernels want them. */
+function scaleForKernel(
+  graph: GraphProto,
+  name: string,
+  form: AffineForm,
+  activations: Activations,
+): string {
+  if (form.scheme.scaleDtype === activations) return `${name}_scale`
   const output = `${name}_scale_float`
   if (!graph.node.some((node) => node.output[0] === output)) {
-    graph.node.unshift(castToFloat(`${name}_scale`, output))
+    graph.node.unshift(castTo(activations, `${name}_scale`, output))
   }
   return output
 }
@@ -326,13 +367,13 @@ function partNames(name: string, form: AffineForm, scale: string): string[] {
     : [`${name}_quantized`, scale, `${name}_zero_point`]
 }
 
-function castToFloat(input: string, output: string): NodeProto {
+function castTo(activations: Activations, input: string, output: string): NodeProto {
   return onnxNode({
     op: 'Cast',
     name: output,
     inputs: [input],
     outputs: [output],
-    attributes: { to: { kind: 'int', value: ONNX_DATA_TYPE.float32 } },
+    attributes: { to: { kind: 'int', value: ONNX_DATA_TYPE[activations] } },
   })
 }
 

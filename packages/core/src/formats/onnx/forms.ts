@@ -4,6 +4,7 @@ import { precisionName } from '../../scheme/precision.ts'
 import type { AffineScheme, FloatType, Scheme } from '../../scheme/scheme.ts'
 import { INTEGER_BITS } from '../../scheme/scheme.ts'
 import { kernelBlockSize } from '../../targets/onnx-runtime.ts'
+import type { DType } from '../../tensor/dtype.ts'
 import { columnsOf, elementsOf, rowsOf } from '../../tensor/weight.ts'
 
 /** How an ONNX file holds one weight. Shown in plans and reports. */
@@ -21,7 +22,7 @@ export type Packing = 'int8' | 'uint8' | 'int4' | 'uint4'
 
 /** One stored part of a weight. */
 export type StoredPart = {
-  readonly dtype: 'float32' | 'float16' | 'bfloat16' | 'int8' | 'uint8' | 'int4' | 'uint4'
+  readonly dtype: DType
   readonly dims: readonly number[]
   readonly bytes: number
 }
@@ -48,6 +49,9 @@ export type AffineForm = {
 }
 
 export type Form = FloatForm | AffineForm
+
+/** A tensor that is written as it was read. */
+export type KeptForm = { readonly kind: 'kept'; readonly codes: StoredPart }
 
 /** Why a scheme has no form, in words for the plan. */
 export type NoForm = { readonly kind: 'none'; readonly reason: string }
@@ -132,6 +136,7 @@ function affineForm(
   switch (role) {
     case 'conv':
     case 'depthwise-conv':
+    case 'matrix':
       return dequantizeForm(shape, scheme, blockLength)
     case 'linear':
       return isKernelBlock(scheme, shape)

@@ -17,7 +17,7 @@ test.for([
   { what: 'from 1 MiB on, a page', size: 65, length: MIB, offset: 4096 },
   { what: 'on a page', size: 8192, length: MIB, offset: 8192 },
 ])('a tensor $what lies at $offset', ({ size, length, offset }) => {
-  const file: DataFile = { location: 'x.onnx_data', size }
+  const file: DataFile = { location: 'x.onnx_data', inline: 'small', size }
   const expected =
     offset === null
       ? { kind: 'inline' }
@@ -30,7 +30,7 @@ test('tensors keep their order, are aligned, never overlap, and end where the fi
   const lengths = fc.array(fc.integer({ min: 1, max: 3 * MIB }), { maxLength: 30 })
   fc.assert(
     fc.property(lengths, (sizes) => {
-      const file: DataFile = { location: 'x', size: 0 }
+      const file: DataFile = { location: 'x', inline: 'small', size: 0 }
       let end = 0
       for (const size of sizes) {
         const placement = place(file, size)

@@ -25,14 +25,19 @@ export type Placement =
     }
 
 /** The growing layout of one external data file. */
-export type DataFile = { readonly location: string; size: number }
+export type DataFile = {
+  readonly location: string
+  /** `all`: nothing is external, however large. */
+  readonly inline: 'small' | 'all'
+  size: number
+}
 
 /**
  * Finds the place of a tensor of `length` bytes. External data starts on 64 bytes, large tensors
  * on a page (onnx's own writer does the same from 1 MiB on).
  */
 export function place(file: DataFile, length: number): Placement {
-  if (length < INLINE_BELOW) return { kind: 'inline' }
+  if (file.inline === 'all' || length < INLINE_BELOW) return { kind: 'inline' }
   const alignment = length >= PAGE_ALIGNED_FROM ? PAGE : SMALL_ALIGNMENT
   const offset = Math.ceil(file.size / alignment) * alignment
   file.size = offset + length

@@ -1,4 +1,5 @@
-import { auditFolder, auditModel, readModel } from '@mixbit/core'
+import { auditFolder, auditModel, auditOnnxFile, readModel } from '@mixbit/core'
+import type { Audit, Host, LoadedModel } from '@mixbit/core'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
 import { layoutFor } from '../layout.ts'
@@ -8,15 +9,25 @@ import { resolveSettings } from '../settings.ts'
 import { withHost } from '../with-host.ts'
 import { auditText } from '../../terminal/audit-text.ts'
 
+/** What is in a model of any kind that Mixbit reads. */
+function auditOf(host: Host, model: LoadedModel): Promise<Audit> {
+  switch (model.kind) {
+    case 'checkpoint':
+      return auditModel(host, model)
+    case 'onnx-folder':
+      return auditFolder(host, model)
+    case 'onnx-file':
+      return auditOnnxFile(host, model)
+  }
+}
+
 export const command: Command = {
   async run(args, io) {
     const { model: path } = await resolveSettings(args, io.cwd)
     const audit = await withHost(args, io, async (host) => {
       const model = await readModel(host, path, textOption(args, 'dtype') ?? null)
       try {
-        return model.kind === 'checkpoint'
-          ? await auditModel(host, model)
-          : await auditFolder(host, model)
+        return await auditOf(host, model)
       } finally {
         await model.close()
       }

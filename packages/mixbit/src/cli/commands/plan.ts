@@ -14,6 +14,7 @@ import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
+import { planOnnx } from '../quantize-onnx.ts'
 import { resolveSettings } from '../settings.ts'
 import { withHost } from '../with-host.ts'
 import { shownPath } from '../../terminal/shown-path.ts'
@@ -24,6 +25,7 @@ export const command: Command = {
     const settings = await resolveSettings(args, io.cwd)
     const output = await outputFile(args, io.cwd)
     const plan = await withHost(args, io, async (host) => {
+      if (settings.model.endsWith('.onnx')) return planOnnx(host, settings, output)
       const model = await readCheckpointModel(host, settings.model)
       try {
         const audit = await auditModel(host, model)

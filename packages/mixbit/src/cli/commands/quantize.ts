@@ -17,6 +17,7 @@ import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { hasFlag, textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
+import { quantizeOnnx } from '../quantize-onnx.ts'
 import { requiredOption } from '../required.ts'
 import type { CommandSettings } from '../settings.ts'
 import { resolveSettings } from '../settings.ts'
@@ -25,6 +26,7 @@ import { withHost } from '../with-host.ts'
 export const command: Command = {
   async run(args, io) {
     const settings = await resolveSettings(args, io.cwd)
+    if (settings.model.endsWith('.onnx')) return quantizeOnnx(args, io, settings)
     const path = requiredOption(args, 'output', '-o <folder>')
     const started = io.now()
     const output = await prepareOutput(path, {

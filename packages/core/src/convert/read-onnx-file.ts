@@ -1,0 +1,45 @@
+import type { ByteSource } from '../base/bytes.ts'
+import type { Host } from '../base/host.ts'
+import { readOnnx } from '../formats/onnx/read-onnx.ts'
+import type { OnnxFileModel } from './read-model.ts'
+
+/** Opens one ONNX file; external data is looked for in its folder. */
+export async function readOnnxFile(
+  host: Pick<Host, 'open' | 'within'>,
+  path: string,
+): Promise<OnnxFileModel> {
+  const source = await host.open(path)
+  const externals: ByteSource[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all([source, ...externals].map((each) => each.close()))
+  }
+  try {
+    const document = await readOnnx(source, {
+      async openExternal(relative) {
+        const external = await host.open(host.within(folderOf(path), relative))
+        externals.push(external)
+        return external
+      },
+    })
+    const bytes = [source, ...externals].reduce((sum, each) => sum + each.sizeInBytes, 0)
+    return {
+      kind: 'onnx-file',
+      format: 'onnx',
+      path,
+      bytes,
+      document,
+      hasExternalData: externals.length > 0,
+      findings: [],
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The folder that holds a file. */
+export function folderOf(path: string): string {
+  const folder = path.replace(/[^/\\]*$/u, '')
+  return folder === '' ? '.' : folder
+}

@@ -1,0 +1,31 @@
+import { onnxForm } from '../../formats/onnx/forms.ts'
+import { precisionName } from '../../scheme/precision.ts'
+import type { AffineScheme } from '../../scheme/scheme.ts'
+import { opsetForDequantize } from '../../targets/onnx-opsets.ts'
+import type { Rule } from '../draft.ts'
+import { changed } from '../draft.ts'
+
+/**
+ * A model that cannot be brought to a newer opset takes what its own has: 8 bits per channel, or
+ * its float values. ONNX Runtime's own operators do not depend on the opset.
+ */
+export const opset: Rule = (draft, { opsetLimit }) => {
+  const { scheme, facts } = draft
+  if (opsetLimit === null || scheme.kind !== 'affine') return draft
+  const form = onnxForm(facts.role, facts.shape, scheme)
+  if (form.kind !== 'affine' || form.name !== 'DequantizeLinear') return draft
+  const needed = opsetForDequantize(scheme)
+  if (needed <= opsetLimit) return draft
+  const reason = `needs opset ${needed}, and the model stays at ${opsetLimit}`
+  const plain: AffineScheme = {
+    ...scheme,
+    dtype: 'int8',
+    granularity: { kind: 'per-channel', axis: facts.outputAxis ?? 0 },
+    scaleDtype: 'float32',
+  }
+  if (opsetForDequantize(plain) <= opsetLimit) {
+    return changed(draft, plain, `${reason}: ${precisionName(plain)}`)
+  }
+  const dtype = facts.dtype === 'float16' ? 'float16' : 'float32'
+  return changed(draft, { kind: 'float', dtype }, `${reason}: stays float`)
+}
