@@ -65,6 +65,7 @@ describe.each([
     expect(lastLine).toMatch(row.says ?? /./u)
     expect(lastLine.length).toBeLessThan(1000)
     expect(stderr()).not.toMatch(/^ +at /mu)
+    if (row.isEarly) expect(stderr()).toBe(`${lastLine}\n`)
     expect(filesBelow(own)).toEqual(before)
     rmSync(own, { recursive: true })
   })

@@ -31,7 +31,7 @@ export const data: readonly BrokenInput[] = [
     name: 'a descriptor of an unknown kind',
     make: descriptor({ kind: 'riddles' }),
     code: 'invalid-dataset',
-    says: /vqav2, images; found "riddles"/u,
+    says: /one of vqav2, images.*found "riddles"/u,
   },
   {
     name: 'a descriptor with an unknown key',
@@ -105,6 +105,7 @@ export const data: readonly BrokenInput[] = [
       return ['run', brokenModel(kit), '--eval', data, '-o', 'out']
     },
     code: 'missing-image',
+    isEarly: true,
   },
   {
     name: 'calibration data without pictures',

@@ -10,6 +10,8 @@ export type BrokenInput = {
   readonly code: string
   /** What the message must also say. */
   readonly says?: RegExp
+  /** It must be found before the first step starts. */
+  readonly isEarly?: true
 }
 
 /** What inputs are made of; every case has a fresh folder of its own. */
