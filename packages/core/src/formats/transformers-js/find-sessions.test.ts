@@ -7,8 +7,8 @@ const NAMES = ['embed_tokens', 'vision_encoder', 'decoder_model_merged'] as cons
 
 /** A folder `m` with these files of as many bytes, and perhaps a manifest. */
 function folder(sizes: Readonly<Record<string, number>>, manifest?: object) {
-  const files = new Map(
-    Object.entries(sizes).map(([name, size]) => [`m/onnx/${name}`, new Uint8Array(size)] as const),
+  const files = new Map<string, Uint8Array>(
+    Object.entries(sizes).map(([name, size]) => [`m/onnx/${name}`, new Uint8Array(size)]),
   )
   if (manifest !== undefined) {
     files.set('m/mixbit.json', new TextEncoder().encode(JSON.stringify(manifest)))
