@@ -54,7 +54,10 @@ export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number | nu
     xx += dx * dx
     yy += dy * dy
   }
-  const value = xy / (Math.sqrt(xx) * Math.sqrt(yy))
+  // One root of the product is exact where both sides are the same; two roots cannot overflow.
+  const product = xx * yy
+  const isSafe = product > 0 && product < Infinity
+  const value = xy / (isSafe ? Math.sqrt(product) : Math.sqrt(xx) * Math.sqrt(yy))
   return Number.isFinite(value) ? Math.max(-1, Math.min(1, value)) : null
 }
 

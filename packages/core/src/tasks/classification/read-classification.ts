@@ -28,7 +28,8 @@ export type ClassificationDataset = {
 
 /**
  * Reads the pictures and their classes. Of a folder with one folder a class, the class is the place
- * of the folder's name in `labels`, or without these among the folders in name order.
+ * of the folder's name in `labels`, or without these among the folders in name order. Classes take
+ * turns in the order of the samples.
  */
 export async function loadClassification(
   host: Host,
@@ -42,14 +43,26 @@ export async function loadClassification(
     return { ...shared, samples, labels: names, folders: null }
   }
   const folders = await classFolders(host, pictures.folder, place)
-  const samples: ClassificationSample[] = []
+  const classes: (readonly ClassificationSample[])[] = []
   for (const [index, folder] of folders.entries()) {
     const label = names === null ? index : classOf(folder, names, place)
     const inside = await picturesInFolder(host, place.folder, `${pictures.folder}/${folder}`)
-    samples.push(...inside.map((picture) => ({ picture, label })))
+    classes.push(inside.map((picture) => ({ picture, label })))
   }
-  const isNamed = names !== null
-  return { ...shared, samples, labels: names ?? folders, folders: isNamed ? null : folders.length }
+  return {
+    ...shared,
+    samples: inTurn(classes),
+    labels: names ?? folders,
+    folders: names === null ? folders.length : null,
+  }
+}
+
+/** The first of each class, then the second of each, so that a limit does not leave classes out. */
+function inTurn<Sample>(classes: readonly (readonly Sample[])[]): readonly Sample[] {
+  const longest = classes.reduce((most, { length }) => Math.max(most, length), 0)
+  return Array.from({ length: longest }, (_, round) =>
+    classes.flatMap((samples) => samples.slice(round, round + 1)),
+  ).flat()
 }
 
 async function classFolders(

@@ -10,6 +10,7 @@ export type HeadOutput = {
   readonly shape: readonly number[]
 }
 
+/** `confidence` is compared as float32, as torch does with a tensor and a number. */
 type Limits = Pick<HeadDefaults, 'confidence' | 'labels'>
 
 /** One box of a head: where its numbers lie. */
@@ -38,7 +39,7 @@ export function decodeYolov5({ values, shape }: HeadOutput, limits: Limits): Can
   for (let box = 0; box < boxes; box++) {
     const row = { start: box * numbers, step: 1 }
     const objectness = values[row.start + 4] ?? 0
-    if (!(objectness > limits.confidence)) continue
+    if (!(objectness > Math.fround(limits.confidence))) continue
     collected.add(values, row, { scores: 5, classes: numbers - 5, objectness })
   }
   return collected.candidates()
@@ -82,7 +83,7 @@ export function decodeEndToEnd({ values, shape }: HeadOutput, limits: Limits): C
     { numbers },
   )
   const rows = Array.from({ length: boxes }, (_, box) => values.subarray(box * 6, box * 6 + 6))
-  const kept = rows.filter((row) => (row[4] ?? 0) > limits.confidence)
+  const kept = rows.filter((row) => (row[4] ?? 0) > Math.fround(limits.confidence))
   return {
     boxes: Float32Array.from(kept.flatMap((row) => [...row.subarray(0, 4)])),
     scores: Float32Array.from(kept, (row) => row[4] ?? 0),
@@ -97,10 +98,11 @@ type Layout = {
   readonly objectness: number
 }
 
-function collector({ confidence, labels }: Limits): {
+function collector({ labels, ...limits }: Limits): {
   readonly add: (values: Float32Array, row: Row, layout: Layout) => void
   readonly candidates: () => Candidates
 } {
+  const confidence = Math.fround(limits.confidence)
   const boxes: number[] = []
   const scores: number[] = []
   const classes: number[] = []

@@ -22,15 +22,16 @@ export function tokenLoss(
   let nll = 0
   for (let at = tokens.length - scored; at < tokens.length; at++) {
     const row = logits.subarray((at - 1) * vocabulary, at * vocabulary)
-    nll += logSumExp(row) - (row[tokens[at] ?? 0] ?? Number.NaN)
+    nll += rowLoss(row, tokens[at] ?? 0)
   }
   return { nll, tokens: scored }
 }
 
-function logSumExp(values: Float32Array): number {
+/** log(sum(exp(x - largest))) - (x[token] - largest): differences first, so that large logits keep theirs. */
+function rowLoss(row: Float32Array, token: number): number {
   let largest = Number.NEGATIVE_INFINITY
-  for (const value of values) largest = Math.max(largest, value)
+  for (const value of row) largest = Math.max(largest, value)
   let sum = 0
-  for (const value of values) sum += Math.exp(value - largest)
-  return largest + Math.log(sum)
+  for (const value of row) sum += Math.exp(value - largest)
+  return Math.log(sum) - ((row[token] ?? Number.NaN) - largest)
 }
