@@ -8,6 +8,9 @@ import { modelFiles, storedTensors } from './written-folder.ts'
 const folder = mkdtempSync(join(tmpdir(), 'mixbit-run-'))
 const out = join(folder, 'out')
 
+/** Half a minute alone on two cores; other tests run beside it. */
+const BUSY_MS = 300_000
+
 afterAll(() => {
   rmSync(folder, { recursive: true })
 })
@@ -19,7 +22,7 @@ describe('mixbit run with the balanced preset, on all questions', () => {
     const data = ['--calibration', pocketVqa('calibration'), '--eval', pocketVqa('val')]
     const kind = ['--preset', 'balanced', '--target', 'transformers-js']
     ended = await mixbit(['run', nano, ...kind, ...data, '-o', out, '--json'])
-  })
+  }, BUSY_MS)
 
   test('passes, keeps the accuracy, and says so in one JSON object on stdout', () => {
     expect(ended.code, ended.stderr).toBe(0)
