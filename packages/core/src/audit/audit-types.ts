@@ -28,7 +28,7 @@ export type WeightScan = {
   readonly standardDeviation: number
   readonly notFinite: number
   readonly zeros: number
-  /** Smallest non-zero largest magnitude of a run of 32 values in a row; null when all are zero. */
+  /** Smallest non-zero largest magnitude of a run of 16 values in a row; null when all are zero. */
   readonly smallestGroup: number | null
 }
 

@@ -41,7 +41,7 @@ export type ValueScan = {
   readonly max: number
   readonly sum: number
   readonly sumSquares: number
-  /** Smallest non-zero largest magnitude of a run of 32 values in a row; null when all are zero. */
+  /** Smallest non-zero largest magnitude of a run of 16 values in a row; null when all are zero. */
   readonly smallestGroup: number | null
 }
 

@@ -18,13 +18,15 @@ test('a scan counts, sums and finds the ends of the finite values', () => {
   })
 })
 
-test('runs of 32 do not cross rows, and all-zero runs do not count', () => {
-  // Two rows of 40: runs of 32 and 8; the largest magnitudes are 5, 0.5, 0 and 2.
+test('runs of 16 do not cross rows, and all-zero runs do not count', () => {
+  // Two rows of 40: runs of 16 and 24; the largest magnitudes are 5, 0.5, 0 and 2.
   const x = new Float32Array(80)
-  x[31] = -5
-  x[32] = 0.5
+  x[15] = -5
+  x[39] = 0.5
   x[79] = 2
   expect(scanValues(x, 40).smallestGroup).toBe(0.5)
+  x[16] = 4
+  expect(scanValues(x, 40).smallestGroup).toBe(2)
   expect(scanValues(new Float32Array(80), 40).smallestGroup).toBeNull()
 })
 

@@ -1,8 +1,8 @@
 import { requireFit } from './fit.ts'
 import type { ValueScan } from './kernels.ts'
 
-/** Length of the runs whose largest magnitude is looked at: the default block of 4-bit weights. */
-const GROUP_LENGTH = 32
+/** Length of the runs whose largest magnitude is looked at: the shortest block of kernels. */
+const GROUP_LENGTH = 16
 
 /** The scan of no values: what `mergeScans` leaves unchanged. */
 export const EMPTY_SCAN: ValueScan = {
@@ -23,14 +23,17 @@ type Totals = { -readonly [Key in keyof ValueScan]: ValueScan[Key] }
  * sums are in float64, run by run in the order of the array.
  *
  * @param x - float32, shape (any, cols)
- * @param cols - values in a row; the last run of a row may be shorter than 32
+ * @param cols - values in a row; the last run of a row has 16 to 31, or the whole row
  */
 export function scanValues(x: Float32Array, cols: number): ValueScan {
   requireFit(cols >= 1 && x.length % cols === 0, `${x.length} values in rows of ${cols}`)
   const totals: Totals = { ...EMPTY_SCAN }
   for (let row = 0; row < x.length; row += cols) {
-    for (let start = row; start < row + cols; start += GROUP_LENGTH) {
-      scanRun(totals, x, start, Math.min(start + GROUP_LENGTH, row + cols))
+    const rowEnd = row + cols
+    for (let start = row, end = row; start < rowEnd; start = end) {
+      // What is left of a row joins its last run: alone it would look like a tiny block.
+      end = rowEnd - start < 2 * GROUP_LENGTH ? rowEnd : start + GROUP_LENGTH
+      scanRun(totals, x, start, end)
     }
   }
   return totals
@@ -68,7 +71,7 @@ export function histogram(counts: Uint32Array, x: Float32Array, min: number, max
   }
 }
 
-/** Adds at most 32 values of one row. */
+/** Adds the values of one run. */
 function scanRun(totals: Totals, x: Float32Array, start: number, end: number): void {
   let min = Infinity
   let max = -Infinity
