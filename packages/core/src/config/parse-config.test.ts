@@ -49,7 +49,7 @@ test.for([
     what: { preset: 3 },
     says: 'preset must be one of mobile_optimized, balanced, quality_focused, ultra_fast; found 3.',
   },
-  { what: { target: 'tflite' }, says: 'target must be one of transformers-js; found "tflite".' },
+  { what: { target: 'tflite' }, says: 'target must be one of transformers-js, onnx; found "tflite".' },
   {
     what: { components: { decoder: 'int5' } },
     says: 'components.decoder: "int5" is not a precision. Valid forms: fp32; fp16;',
@@ -119,7 +119,7 @@ test('a target that is planned answers unsupported-target and what works today',
   expect(() => parseConfig({ target: 'coreml-ios18' }, 'c')).toThrow(
     expect.objectContaining({
       code: 'unsupported-target',
-      message: 'The target "coreml-ios18" cannot be written yet. Use "transformers-js".',
+      message: 'The target "coreml-ios18" cannot be written yet. Use "transformers-js" or "onnx".',
     }),
   )
 })

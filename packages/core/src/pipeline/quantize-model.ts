@@ -38,7 +38,18 @@ export async function planModel(
     const plan = readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
     return fitPlan(plan, audit.weights, planFile)
   }
+  refuseOtherTarget(config.target)
   return makePlan(audit.weights, planRequest(config, audit.model, statistics))
+}
+
+/** A checkpoint has several graphs and a tokenizer: its package is a folder. */
+function refuseOtherTarget(target: ResolvedConfig['target']): void {
+  ensure(
+    target === 'transformers-js',
+    'unsupported-target',
+    `A checkpoint becomes a folder for transformers-js; "${target}" is what a single ONNX file becomes. Use --target transformers-js.`,
+    { target },
+  )
 }
 
 /**
