@@ -34,10 +34,13 @@ export function swapFirstAxes(source: Weight): Weight {
     shape,
     async readRows(start, end) {
       const values = new Float32Array((end - start) * columns)
-      for (let row = start; row < end; ) {
+      for (let row = start; row < end;) {
         const from = await bandFor(row)
         const last = Math.min(end, from.end)
-        const part = from.values.subarray((row - from.start) * columns, (last - from.start) * columns)
+        const part = from.values.subarray(
+          (row - from.start) * columns,
+          (last - from.start) * columns,
+        )
         values.set(part, (row - start) * columns)
         row = last
       }

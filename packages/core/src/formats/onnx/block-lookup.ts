@@ -20,7 +20,7 @@ import { onnxNode } from './nodes.ts'
  */
 export function lookUpBlocks(
   graph: GraphProto,
-  name: string,
+  { prefix, parts }: LookupNames,
   shape: readonly number[],
   form: AffineForm,
   gather: NodeProto,
@@ -28,15 +28,18 @@ export function lookUpBlocks(
   const ids = gather.input[1] ?? ''
   const columns = columnsOf(shape)
   const blocks = columns / form.blockLength
-  const steps = stepsOf(graph, name, ids)
-  const codes = unpackedRows(steps, form, `${name}_quantized`)
+  const steps = stepsOf(graph, prefix, ids)
+  const codes = unpackedRows(steps, form, parts.codes)
   const table = steps.reshape(codes, 'blocks', [blocks, form.blockLength])
   const values = steps.add('Cast', 'values', [table], toFloat)
-  const scale = steps.add('Gather', 'scale_rows', [`${name}_scale`, ids])
+  const scale = steps.add('Gather', 'scale_rows', [parts.scale, ids])
   const floatScale =
     form.scheme.scaleDtype === 'float32' ? scale : steps.add('Cast', 'row_scale', [scale], toFloat)
   const perBlock = steps.reshape(floatScale, 'block_scale', [blocks, 1])
-  const centred = steps.add('Sub', 'centred', [values, zeroPoints(steps, name, form, blocks)])
+  const centred = steps.add('Sub', 'centred', [
+    values,
+    zeroPoints(steps, parts.zeroPoint, form, blocks),
+  ])
   const decoded = steps.add('Mul', 'decoded', [centred, perBlock])
   steps.reshape(decoded, 'rows', [columns])
   const last = steps.nodes.at(-1)
@@ -49,7 +52,7 @@ const toFloat: Readonly<Record<string, Attribute>> = {
 }
 
 /** Zero points as float32, one a block; a symmetric table has its middle code for all. */
-function zeroPoints(steps: Steps, name: string, form: AffineForm, blocks: number): string {
+function zeroPoints(steps: Steps, part: string, form: AffineForm, blocks: number): string {
   if (form.zeroPoint === null) {
     return steps.constant(
       'middle',
@@ -58,7 +61,7 @@ function zeroPoints(steps: Steps, name: string, form: AffineForm, blocks: number
       Float32Array.of(form.packing === 'uint8' ? 128 : 8),
     )
   }
-  const stored = unpackedRows(steps, form, `${name}_zero_point`)
+  const stored = unpackedRows(steps, form, part)
   const [, rowBytes = 1] = form.zeroPoint.dims
   const perRow = form.packing === 'uint8' ? rowBytes : rowBytes * 2
   const own =
@@ -93,6 +96,12 @@ function unpackedRows(steps: Steps, form: AffineForm, part: string): string {
   return steps.add('Concat', `${label}_pairs`, halves, { axis: { kind: 'int', value: -1 } })
 }
 
+/** What the stored parts of a table are called, and what names of its lookup start with. */
+export type LookupNames = {
+  readonly prefix: string
+  readonly parts: { readonly codes: string; readonly scale: string; readonly zeroPoint: string }
+}
+
 /** Nodes under construction; every value is named after the table. */
 type Steps = {
   readonly ids: string
@@ -114,15 +123,15 @@ type Steps = {
   readonly reshape: (input: string, label: string, tail: readonly number[]) => string
 }
 
-function stepsOf(graph: GraphProto, name: string, ids: string): Steps {
+function stepsOf(graph: GraphProto, prefix: string, ids: string): Steps {
   const nodes: NodeProto[] = []
   const add: Steps['add'] = (op, label, inputs, attributes = {}) => {
-    const output = `${name}_lookup/${label}`
+    const output = `${prefix}/${label}`
     nodes.push(onnxNode({ op, name: output, inputs, outputs: [output], attributes }))
     return output
   }
   const constant: Steps['constant'] = (label, dtype, dims, values) => {
-    const output = `${name}_lookup/${label}`
+    const output = `${prefix}/${label}`
     if (graph.initializer.some((tensor) => tensor.name === output)) return output
     graph.initializer.push(
       create(TensorProtoSchema, {

@@ -4,11 +4,13 @@ import type { Attribute } from '../../graph/graph.ts'
 import { INTEGER_BITS } from '../../scheme/scheme.ts'
 import { columnsOf, rowsOf } from '../../tensor/weight.ts'
 import { lookUpBlocks } from './block-lookup.ts'
+import { readersOf, replaceNode } from './bodies.ts'
+import type { Reader } from './bodies.ts'
 import { ONNX_DATA_TYPE } from './data-types.ts'
 import type { AffineForm, FloatForm, Form, StoredPart } from './forms.ts'
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from './generated/onnx_pb.ts'
 import { OperatorSetIdProtoSchema, TensorProtoSchema } from './generated/onnx_pb.ts'
-import { consumersOf, onnxNode } from './nodes.ts'
+import { onnxNode } from './nodes.ts'
 
 const MICROSOFT = 'com.microsoft'
 
@@ -26,16 +28,44 @@ export type EncodedWeight = {
 export type TableLookup = 'kernel' | 'standard'
 
 export type EncodeOptions = {
+  /** The graph that holds the weight: the main one by default, or one inside a node. */
+  readonly graph?: GraphProto
   readonly lookup?: TableLookup
   /** What the operators around the weight compute in; decoded weights are cast to it. */
   readonly activations?: Activations
+  /** A name like `base` that the model does not have yet; by default `base` itself. */
+  readonly fresh?: (base: string) => string
 }
 
 export type Activations = 'float32' | 'float16'
 
+/** A weight on its way into a graph. */
+type Site = {
+  readonly model: ModelProto
+  readonly graph: GraphProto
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly lookup: TableLookup
+  readonly activations: Activations
+  readonly fresh: (base: string) => string
+}
+
+/** A site with a form of integers, and what its parts are called. */
+type AffineSite = Site & {
+  readonly form: AffineForm
+  readonly parts: {
+    readonly codes: string
+    readonly scale: string
+    readonly zeroPoint: string
+  }
+  /** The name of the scales in the dtype of the activations, as kernels want them. */
+  readonly scaleForKernel: () => string
+}
+
 /**
  * Puts a form into an ONNX model: replaces the float initializer `name` by initializers for the
- * form's parts and rewrites the operators around it. The new initializers hold no bytes yet.
+ * form's parts and rewrites the operators around it, those in graphs inside its graph included. The
+ * new initializers hold no bytes yet.
  *
  * Expects what lowering writes: weights read by their operator directly, linear weights of shape
  * [N, K] through Transpose.
@@ -47,81 +77,113 @@ export function encodeWeight(
   name: string,
   shape: readonly number[],
   form: Form,
-  { lookup = 'kernel', activations = 'float32' }: EncodeOptions = {},
+  options: EncodeOptions = {},
 ): EncodedWeight {
-  const graph = model.graph
+  const graph = options.graph ?? model.graph
   if (graph === undefined) throw new TypeError('An ONNX model without a graph cannot be encoded')
-  removeInitializer(graph, name)
-  if (form.kind === 'float') return encodeFloat(graph, name, form, activations)
-  const parts = addParts(graph, name, form)
-  switch (form.name) {
-    case 'DequantizeLinear':
-      addDequantize(graph, name, shape, form, activations)
-      break
-    case 'MatMulNBits':
-      replaceMatMul(model, graph, name, shape, form, activations)
-      break
-    case 'GatherBlockQuantized':
-      replaceLookup(model, graph, name, shape, form, lookup, activations)
-      break
-    case 'GatherBlockQuantized + MatMulNBits':
-      replaceMatMul(model, graph, name, shape, form, activations)
-      replaceLookup(model, graph, name, shape, form, lookup, activations)
-      break
-    case 'Gather + Mul':
-      replaceGatherByRows(graph, name, form, activations)
-      break
+  const site: Site = {
+    model,
+    graph,
+    name,
+    shape,
+    lookup: options.lookup ?? 'kernel',
+    activations: options.activations ?? 'float32',
+    fresh: options.fresh ?? ((base) => base),
   }
-  return parts
+  removeInitializer(graph, name)
+  return form.kind === 'float' ? encodeFloat(site, form) : encodeAffine(site, form)
 }
 
-function encodeFloat(
-  graph: GraphProto,
-  name: string,
-  form: FloatForm,
-  activations: Activations,
-): EncodedWeight {
-  const codes = addInitializer(graph, name, form.codes)
+function encodeFloat(site: Site, form: FloatForm): EncodedWeight {
+  const codes = addInitializer(site.graph, site.name, form.codes)
   const encoded = { codes, scale: null, zeroPoint: null }
-  if (form.dtype === activations) return encoded
-  castLookedUpRows(graph, name, activations)
-  castWhole(graph, name, activations)
+  if (form.dtype === site.activations) return encoded
+  castLookedUpRows(site)
+  castWhole(site)
   return encoded
 }
 
 /** Gather(table) -> Cast: only the rows in use become float32, not the whole table. */
-function castLookedUpRows(graph: GraphProto, name: string, activations: Activations): void {
-  for (const gather of lookupsOf(graph, name)) {
+function castLookedUpRows({ graph, name, activations, fresh }: Site): void {
+  for (const { graph: own, node: gather } of lookupsOf(graph, name)) {
     const output = gather.output[0] ?? ''
-    const rows = `${output}_rows`
+    const rows = fresh(`${output}_rows`)
     gather.output = [rows]
     const cast = castTo(activations, rows, output)
-    cast.name = `${output}_cast`
-    graph.node.splice(graph.node.indexOf(gather) + 1, 0, cast)
+    cast.name = fresh(`${output}_cast`)
+    own.node.splice(own.node.indexOf(gather) + 1, 0, cast)
   }
 }
 
 /** weight -> Cast, for every reader but lookups. */
-function castWhole(graph: GraphProto, name: string, activations: Activations): void {
-  const readers = consumersOf(graph, name).filter((node) => node.opType !== 'Gather')
+function castWhole({ graph, name, activations, fresh }: Site): void {
+  const readers = readersOf(graph, name).filter((reader) => !isLookup(reader))
   if (readers.length === 0) return
-  const cast = `${name}_float`
-  for (const node of readers) {
+  const cast = fresh(`${name}_float`)
+  for (const { node } of readers) {
     node.input = node.input.map((input) => (input === name ? cast : input))
   }
   graph.node.unshift(castTo(activations, name, cast))
 }
 
-function lookupsOf(graph: GraphProto, name: string): readonly NodeProto[] {
-  return consumersOf(graph, name).filter((node) => node.opType === 'Gather')
+function lookupsOf(graph: GraphProto, name: string): readonly Reader[] {
+  return readersOf(graph, name).filter(isLookup)
 }
 
-function addParts(graph: GraphProto, name: string, form: AffineForm): EncodedWeight {
-  return {
-    codes: addInitializer(graph, `${name}_quantized`, codesPart(graph, name, form)),
-    scale: addInitializer(graph, `${name}_scale`, form.scale),
+function isLookup({ node }: Reader): boolean {
+  return node.opType === 'Gather'
+}
+
+function encodeAffine(base: Site, form: AffineForm): EncodedWeight {
+  const { graph, name, fresh } = base
+  const parts = {
+    codes: fresh(`${name}_quantized`),
+    scale: fresh(`${name}_scale`),
+    zeroPoint: form.zeroPoint === null ? '' : fresh(`${name}_zero_point`),
+  }
+  const encoded = {
+    codes: addInitializer(graph, parts.codes, codesPart(graph, name, form)),
+    scale: addInitializer(graph, parts.scale, form.scale),
     zeroPoint:
-      form.zeroPoint === null ? null : addInitializer(graph, `${name}_zero_point`, form.zeroPoint),
+      form.zeroPoint === null ? null : addInitializer(graph, parts.zeroPoint, form.zeroPoint),
+  }
+  rewriteReaders({ ...base, form, parts, scaleForKernel: kernelScale(base, form, parts.scale) })
+  return encoded
+}
+
+function rewriteReaders(site: AffineSite): void {
+  switch (site.form.name) {
+    case 'DequantizeLinear':
+      addDequantize(site)
+      break
+    case 'MatMulNBits':
+      replaceMatMul(site)
+      break
+    case 'GatherBlockQuantized':
+      replaceLookup(site)
+      break
+    case 'GatherBlockQuantized + MatMulNBits':
+      replaceMatMul(site)
+      replaceLookup(site)
+      break
+    case 'Gather + Mul':
+      replaceGatherByRows(site)
+      break
+  }
+}
+
+function kernelScale(
+  { graph, name, activations, fresh }: Site,
+  form: AffineForm,
+  scale: string,
+): () => string {
+  if (form.scheme.scaleDtype === activations) return () => scale
+  let cast: string | undefined
+  return () => {
+    if (cast !== undefined) return cast
+    cast = fresh(`${name}_scale_float`)
+    graph.node.unshift(castTo(activations, scale, cast))
+    return cast
   }
 }
 
@@ -142,34 +204,30 @@ function blockedDims({ codes, scale }: AffineForm): readonly number[] {
 }
 
 /** codes -> DequantizeLinear [-> Cast] [-> Reshape] -> the weight's own name. */
-function addDequantize(
-  graph: GraphProto,
-  name: string,
-  shape: readonly number[],
-  form: AffineForm,
-  activations: Activations,
-): void {
+function addDequantize(site: AffineSite): void {
+  const { graph, name, shape, form, activations, fresh } = site
   const needsCast = form.scheme.scaleDtype !== activations
   const needsReshape = form.codes.dims.length !== shape.length
-  const steps = ['dequantize', ...(needsCast ? ['cast'] : []), ...(needsReshape ? ['reshape'] : [])]
-  const output = (step: string): string => (step === steps.at(-1) ? name : `${name}_${step}`)
+  const decoded = fresh(`${name}_dequantize`)
+  const cast = needsCast ? fresh(`${name}_cast`) : decoded
   const nodes = [
     onnxNode({
       op: 'DequantizeLinear',
-      name: `${name}_dequantize`,
-      inputs: partNames(name, form, `${name}_scale`),
-      outputs: [output('dequantize')],
+      name: decoded,
+      inputs: partNames(site, site.parts.scale),
+      outputs: [needsCast || needsReshape ? decoded : name],
       attributes: dequantizeAttributes(form),
     }),
   ]
-  if (needsCast) nodes.push(castTo(activations, `${name}_dequantize`, output('cast')))
+  if (needsCast) nodes.push(castTo(activations, decoded, needsReshape ? cast : name))
   if (needsReshape) {
-    graph.initializer.push(shapeTensor(`${name}_shape`, shape))
+    const target = shapeTensor(fresh(`${name}_shape`), shape)
+    graph.initializer.push(target)
     nodes.push(
       onnxNode({
         op: 'Reshape',
-        name: `${name}_reshape`,
-        inputs: [needsCast ? `${name}_cast` : `${name}_dequantize`, `${name}_shape`],
+        name: fresh(`${name}_reshape`),
+        inputs: [cast, target.name],
         outputs: [name],
       }),
     )
@@ -192,45 +250,29 @@ function dequantizeAttributes(form: AffineForm): Readonly<Record<string, Attribu
   }
 }
 
-function replaceLookup(
-  model: ModelProto,
-  graph: GraphProto,
-  name: string,
-  shape: readonly number[],
-  form: AffineForm,
-  lookup: TableLookup,
-  activations: Activations,
-): void {
-  if (lookup === 'kernel') {
-    replaceGather(model, graph, name, form, activations)
+function replaceLookup(site: AffineSite): void {
+  if (site.lookup === 'kernel') {
+    replaceGather(site)
     return
   }
-  for (const gather of lookupsOf(graph, name)) {
-    const nodes = lookUpBlocks(graph, name, shape, form, gather)
-    graph.node.splice(graph.node.indexOf(gather), 1, ...nodes)
+  const { graph, name, parts, shape, form, fresh } = site
+  for (const reader of lookupsOf(graph, name)) {
+    const names = { prefix: fresh(`${name}_lookup`), parts }
+    replaceNode(reader, lookUpBlocks(reader.graph, names, shape, form, reader.node))
   }
 }
 
 /** MatMul(x, Transpose(w)) -> MatMulNBits(x, codes, scale). */
-function replaceMatMul(
-  model: ModelProto,
-  graph: GraphProto,
-  name: string,
-  shape: readonly number[],
-  form: AffineForm,
-  activations: Activations,
-): void {
-  const transposes = consumersOf(graph, name).filter((node) => node.opType === 'Transpose')
+function replaceMatMul(site: AffineSite): void {
+  const { model, graph, name, shape, form } = site
+  const transposes = readersOf(graph, name).filter(({ node }) => node.opType === 'Transpose')
   if (transposes.length === 0) return
-  const scale = scaleForKernel(graph, name, form, activations)
-  const [codes = '', ...scales] = partNames(name, form, scale)
-  const inputs = [blockedCodes(graph, name, codes, form), ...scales]
-  for (const transpose of transposes) {
-    const transposed = transpose.output[0] ?? ''
-    for (const matmul of consumersOf(graph, transposed)) {
-      replaceNode(
-        graph,
-        matmul,
+  const [codes = '', ...scales] = partNames(site, site.scaleForKernel())
+  const inputs = [blockedCodes(site, codes), ...scales]
+  for (const { graph: own, node: transpose } of transposes) {
+    for (const reader of readersOf(own, transpose.output[0] ?? '')) {
+      const { node: matmul } = reader
+      replaceNode(reader, [
         onnxNode({
           op: 'MatMulNBits',
           domain: MICROSOFT,
@@ -244,23 +286,24 @@ function replaceMatMul(
             block_size: { kind: 'int', value: form.blockLength },
           },
         }),
-      )
+      ])
     }
-    graph.node = graph.node.filter((node) => node !== transpose)
+    own.node = own.node.filter((node) => node !== transpose)
   }
   useMicrosoft(model)
 }
 
 /** The codes as MatMulNBits wants them, where a lookup in the same graph wants them otherwise. */
-function blockedCodes(graph: GraphProto, name: string, codes: string, form: AffineForm): string {
+function blockedCodes({ graph, name, form, fresh }: AffineSite, codes: string): string {
   if (codesPart(graph, name, form).dims.length === 3) return codes
-  const blocked = `${name}_blocked`
-  graph.initializer.push(shapeTensor(`${name}_shape`, blockedDims(form)))
+  const blocked = fresh(`${name}_blocked`)
+  const target = shapeTensor(fresh(`${name}_shape`), blockedDims(form))
+  graph.initializer.push(target)
   graph.node.unshift(
     onnxNode({
       op: 'Reshape',
       name: blocked,
-      inputs: [codes, `${name}_shape`],
+      inputs: [codes, target.name],
       outputs: [blocked],
     }),
   )
@@ -268,24 +311,19 @@ function blockedCodes(graph: GraphProto, name: string, codes: string, form: Affi
 }
 
 /** Gather(w, ids) -> GatherBlockQuantized(codes, ids, scale). */
-function replaceGather(
-  model: ModelProto,
-  graph: GraphProto,
-  name: string,
-  form: AffineForm,
-  activations: Activations,
-): void {
-  const scale = scaleForKernel(graph, name, form, activations)
-  const [codes = '', scaleName = '', ...zeroPoint] = partNames(name, form, scale)
-  for (const gather of lookupsOf(graph, name)) {
-    replaceNode(
-      graph,
-      gather,
+function replaceGather(site: AffineSite): void {
+  const { model, graph, name, form } = site
+  const lookups = lookupsOf(graph, name)
+  if (lookups.length > 0) useMicrosoft(model)
+  const [codes = '', scale = '', ...zeroPoint] = partNames(site, site.scaleForKernel())
+  for (const reader of lookups) {
+    const { node: gather } = reader
+    replaceNode(reader, [
       onnxNode({
         op: 'GatherBlockQuantized',
         domain: MICROSOFT,
         name: gather.name,
-        inputs: [codes, gather.input[1] ?? '', scaleName, ...zeroPoint],
+        inputs: [codes, gather.input[1] ?? '', scale, ...zeroPoint],
         outputs: gather.output,
         attributes: {
           gather_axis: { kind: 'int', value: 0 },
@@ -294,77 +332,50 @@ function replaceGather(
           bits: { kind: 'int', value: INTEGER_BITS[form.scheme.dtype] },
         },
       }),
-    )
+    ])
   }
-  useMicrosoft(model)
 }
 
 /** Gather(w, ids) -> (Gather(codes, ids) - Gather(zero, ids)) * Gather(scale, ids), in float32. */
-function replaceGatherByRows(
-  graph: GraphProto,
-  name: string,
-  form: AffineForm,
-  activations: Activations,
-): void {
-  for (const gather of lookupsOf(graph, name)) {
-    graph.node.splice(
-      graph.node.indexOf(gather),
-      1,
-      ...decodedRows(gather, name, form, activations),
-    )
+function replaceGatherByRows(site: AffineSite): void {
+  for (const reader of lookupsOf(site.graph, site.name)) {
+    replaceNode(reader, decodedRows(reader.node, site))
   }
 }
 
 /** Values are named after the Gather's output, because a table may be looked up more than once. */
 function decodedRows(
   gather: NodeProto,
-  name: string,
-  form: AffineForm,
-  activations: Activations,
+  { form, activations, parts, fresh }: AffineSite,
 ): readonly NodeProto[] {
   const [output = '', ids = ''] = [gather.output[0], gather.input[1]]
   const hasRowScales = form.scheme.granularity.kind === 'per-channel'
   const nodes: NodeProto[] = []
   const add = (op: string, step: string, inputs: readonly string[]): string => {
-    nodes.push(onnxNode({ op, name: `${output}_${step}`, inputs, outputs: [`${output}_${step}`] }))
-    return `${output}_${step}`
+    const name = fresh(`${output}_${step}`)
+    nodes.push(onnxNode({ op, name, inputs, outputs: [name] }))
+    return name
   }
-  const inFloat = (part: string, isByRow: boolean): string => {
-    const rows = isByRow ? add('Gather', part, [`${name}_${part}`, ids]) : `${name}_${part}`
-    nodes.push(castTo(activations, rows, `${output}_${part}_float`))
-    return `${output}_${part}_float`
+  const inFloat = (part: string, step: string, isByRow: boolean): string => {
+    const rows = isByRow ? add('Gather', step, [part, ids]) : part
+    const cast = fresh(`${output}_${step}_float`)
+    nodes.push(castTo(activations, rows, cast))
+    return cast
   }
-  const codes = inFloat('quantized', true)
-  const scale = inFloat('scale', hasRowScales)
+  const codes = inFloat(parts.codes, 'quantized', true)
+  const scale = inFloat(parts.scale, 'scale', hasRowScales)
   const centred =
     form.zeroPoint === null
       ? codes
-      : add('Sub', 'centred', [codes, inFloat('zero_point', hasRowScales)])
+      : add('Sub', 'centred', [codes, inFloat(parts.zeroPoint, 'zero_point', hasRowScales)])
   nodes.push(
     onnxNode({ op: 'Mul', name: gather.name, inputs: [centred, scale], outputs: [output] }),
   )
   return nodes
 }
 
-/** The name of the scales in the dtype of the activations, as kernels want them. */
-function scaleForKernel(
-  graph: GraphProto,
-  name: string,
-  form: AffineForm,
-  activations: Activations,
-): string {
-  if (form.scheme.scaleDtype === activations) return `${name}_scale`
-  const output = `${name}_scale_float`
-  if (!graph.node.some((node) => node.output[0] === output)) {
-    graph.node.unshift(castTo(activations, `${name}_scale`, output))
-  }
-  return output
-}
-
-function partNames(name: string, form: AffineForm, scale: string): string[] {
-  return form.zeroPoint === null
-    ? [`${name}_quantized`, scale]
-    : [`${name}_quantized`, scale, `${name}_zero_point`]
+function partNames({ form, parts }: AffineSite, scale: string): string[] {
+  return form.zeroPoint === null ? [parts.codes, scale] : [parts.codes, scale, parts.zeroPoint]
 }
 
 function castTo(activations: Activations, input: string, output: string): NodeProto {
@@ -375,10 +386,6 @@ function castTo(activations: Activations, input: string, output: string): NodePr
     outputs: [output],
     attributes: { to: { kind: 'int', value: ONNX_DATA_TYPE[activations] } },
   })
-}
-
-function replaceNode(graph: GraphProto, node: NodeProto, replacement: NodeProto): void {
-  graph.node.splice(graph.node.indexOf(node), 1, replacement)
 }
 
 function removeInitializer(graph: GraphProto, name: string): void {
