@@ -51,12 +51,8 @@ export type {
 export { isJsonObject, readJson, readJsonObject } from './base/json-file.ts'
 export { readModel, readCheckpointModel } from './convert/read-model.ts'
 export { readOnnxFile } from './convert/read-onnx-file.ts'
-export type {
-  CheckpointModel,
-  LoadedModel,
-  OnnxFileModel,
-  OnnxFolderModel,
-} from './convert/read-model.ts'
+export type { CheckpointModel, LoadedModel, OnnxFolderModel } from './convert/read-model.ts'
+export type { OnnxFileModel } from './convert/read-onnx-file.ts'
 export { auditOf } from './audit/audit.ts'
 export type { Audit, WeightFacts } from './audit/audit-types.ts'
 export { auditModel } from './pipeline/audit-model.ts'

@@ -3,8 +3,8 @@ import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { JsonObject } from '../base/json-file.ts'
 import { readJsonObject } from '../base/json-file.ts'
-import type { OnnxDocument } from '../formats/onnx/document.ts'
 import type { SessionFiles } from '../formats/transformers-js/find-sessions.ts'
+import type { OnnxFileModel } from './read-onnx-file.ts'
 import { readOnnxFile } from './read-onnx-file.ts'
 import { findSessions } from '../formats/transformers-js/find-sessions.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -35,19 +35,6 @@ export type OnnxFolderModel = {
   readonly path: string
   readonly bytes: number
   readonly sessions: SessionFiles
-  readonly findings: readonly Finding[]
-  readonly close: () => Promise<void>
-}
-
-/** One ONNX file, with or without external data. */
-export type OnnxFileModel = {
-  readonly kind: 'onnx-file'
-  readonly format: 'onnx'
-  readonly path: string
-  /** Of the file and its external data. */
-  readonly bytes: number
-  readonly document: OnnxDocument
-  readonly hasExternalData: boolean
   readonly findings: readonly Finding[]
   readonly close: () => Promise<void>
 }

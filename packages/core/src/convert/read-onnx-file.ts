@@ -1,7 +1,21 @@
 import type { ByteSource } from '../base/bytes.ts'
+import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
+import type { OnnxDocument } from '../formats/onnx/document.ts'
 import { readOnnx } from '../formats/onnx/read-onnx.ts'
-import type { OnnxFileModel } from './read-model.ts'
+
+/** One ONNX file, with or without external data. */
+export type OnnxFileModel = {
+  readonly kind: 'onnx-file'
+  readonly format: 'onnx'
+  readonly path: string
+  /** Of the file and its external data. */
+  readonly bytes: number
+  readonly document: OnnxDocument
+  readonly hasExternalData: boolean
+  readonly findings: readonly Finding[]
+  readonly close: () => Promise<void>
+}
 
 /** Opens one ONNX file; external data is looked for in its folder. */
 export async function readOnnxFile(
