@@ -49,6 +49,14 @@ def coco_scene(rng, pictures, categories, density, crowd):
         for _ in range(rng.poisson(density / 2)):
             box = [*rng.uniform(0, 500, 2), *rng.uniform(4, 140, 2)]
             found.append(detection(rng, picture, int(rng.integers(categories)), box))
+    # Boxes on a grid, many of them twice: overlaps that are equal, and equal to a threshold.
+    for _ in range(pictures * 2):
+        picture, category = int(rng.integers(pictures)), int(rng.integers(categories))
+        box = [float(edge) for edge in (rng.integers(3) * 20, rng.integers(3) * 20, 40, 40)]
+        for _ in range(rng.integers(1, 3)):
+            truths.append({"picture": picture, "category": category, "box": box, "area": 1600.0, "isCrowd": bool(rng.random() < crowd)})
+        shorter = [*box[:3], float(rng.choice([20, 24, 30, 36, 40]))]
+        found.append({"picture": picture, "category": category, "box": shorter, "score": 0.6})
     # COCO's corner cases: exactly 1 overlap, exactly the edges of the area ranges.
     for side in (32, 96):
         box = [10.0, 10.0, float(side), float(side)]
@@ -290,6 +298,105 @@ def suppress_checks():
         yield f"NMS, {count} boxes of {categories} classes", entry, compare
 
 
+def letterbox_gain(size, picture):
+    """ultralytics' scale_boxes: gain and padding from the two sizes alone."""
+    gain = min(size[0] / picture[0], size[1] / picture[1])
+    pad_x = round((size[1] - round(picture[1] * gain)) / 2 - 0.1)
+    pad_y = round((size[0] - round(picture[0] * gain)) / 2 - 0.1)
+    return gain, pad_x, pad_y
+
+
+def detections(boxes, scores, classes, iou, size, picture):
+    """NMS, then back to the picture and cut at its edges, as left, top, width, height."""
+    kept = nms_reference(boxes, scores, classes, iou, 300)
+    gain, pad_x, pad_y = letterbox_gain(size, picture)
+    out = boxes[kept].astype(float)
+    out[:, [0, 2]] = ((out[:, [0, 2]] - pad_x) / gain).clip(0, picture[1])
+    out[:, [1, 3]] = ((out[:, [1, 3]] - pad_y) / gain).clip(0, picture[0])
+    out[:, 2:] -= out[:, :2]
+    return np.column_stack([out, scores[kept], classes[kept]])
+
+
+def corners(centers):
+    half = centers[:, 2:] / np.float32(2)
+    return np.hstack([centers[:, :2] - half, centers[:, :2] + half])
+
+
+def yolov8_reference(raw, classes, size, picture):
+    rows = raw[0].T
+    rows = rows[rows[:, 4:].max(1) > np.float32(0.001)]
+    i, j = np.where(rows[:, 4:] > np.float32(0.001))
+    return detections(corners(rows[:, :4])[i], rows[i, 4 + j], j, 0.7, size, picture)
+
+
+def yolov5_reference(raw, classes, size, picture):
+    rows = raw[0][raw[0][:, 4] > np.float32(0.001)].copy()
+    rows[:, 5:] *= rows[:, 4:5]
+    i, j = np.where(rows[:, 5:] > np.float32(0.001))
+    return detections(corners(rows[:, :4])[i], rows[i, 5 + j], j, 0.6, size, picture)
+
+
+def yolox_reference(raw, classes, size, picture):
+    """demo_postprocess and postprocess of YOLOX; the letterbox is in the middle, as without `preprocess`."""
+    grids, strides = [], []
+    for stride in (8, 16, 32):
+        y, x = np.meshgrid(np.arange(size[0] // stride), np.arange(size[1] // stride), indexing="ij")
+        grids.append(np.stack([x, y], 2).reshape(-1, 2))
+        strides.append(np.full((len(grids[-1]), 1), stride))
+    grids, strides = np.concatenate(grids), np.concatenate(strides)
+    rows = raw[0].astype(float)
+    rows[:, :2] = (rows[:, :2] + grids) * strides
+    rows[:, 2:4] = np.exp(rows[:, 2:4]) * strides
+    rows = rows.astype(np.float32)
+    best = rows[:, 5:].argmax(1)
+    scores = rows[:, 4] * rows[:, 5:].max(1)
+    kept = scores > np.float32(0.01)
+    return detections(corners(rows[kept, :4]), scores[kept], best[kept], 0.65, size, picture)
+
+
+HEADS = {"yolov5": yolov5_reference, "yolov8": yolov8_reference, "yolox": yolox_reference}
+
+
+def raw_head(rng, head, classes, size):
+    """What a head could give: few likely boxes, many unlikely ones."""
+    cells = sum((size[0] // s) * (size[1] // s) for s in (8, 16, 32))
+    count = cells * (3 if head == "yolov5" else 1)
+    centers = rng.uniform(0, 1, (count, 2)) * [size[1], size[0]]
+    sides = rng.uniform(8, 90, (count, 2))
+    if head == "yolox":
+        centers, sides = rng.normal(0.5, 0.5, (count, 2)), rng.normal(0.5, 0.5, (count, 2))
+    chances = rng.beta(0.05, 3, (count, classes))
+    numbers = [centers, sides, *([] if head == "yolov8" else [rng.beta(0.1, 1, (count, 1))]), chances]
+    rows = np.hstack(numbers).astype(np.float32)
+    return (rows.T if head == "yolov8" else rows)[None]
+
+
+def head_checks():
+    for seed, (head, reference) in enumerate(HEADS.items()):
+        for classes, size, picture in ((80, (160, 160), (117, 213)), (7, (96, 160), (480, 333))):
+            raw = raw_head(np.random.default_rng(60 + seed), head, classes, size)
+
+            def compare(ours, raw=raw, head=head, reference=reference, classes=classes, size=size, picture=picture):
+                rows = reference(raw, classes, size, picture)
+                found = np.array([[*each["box"], each["score"], each["class"]] for each in ours["found"]])
+                yield "the head is recognised", int(ours["head"] == head), 1
+                yield "boxes", len(found), len(rows)
+                yield "there are boxes", int(len(rows) > 20), 1
+                if found.shape == rows.shape:
+                    # Float32 edges: a thousandth of a pixel is close.
+                    yield "largest difference", np.abs(found - rows).max() / 1e3, 0
+
+            entry = {
+                "metric": "detect",
+                "outputs": {"output0": {"shape": list(raw.shape), "values": as_list(raw.ravel())}},
+                "size": size,
+                "picture": {"width": picture[1], "height": picture[0]},
+                "settings": {"head": None, "confidence": None, "iou": None, "mostFound": None, "ssd": {}},
+                "classes": classes,
+            }
+            yield f"{head} decoded, {classes} classes, {size[0]} x {size[1]}", entry, compare
+
+
 def ours_of(entries, built):
     result = subprocess.run(
         ["node", "oracles/dump-task-metrics.mjs", *built],
@@ -304,7 +411,7 @@ def ours_of(entries, built):
 
 def check_task_metrics(built=()):
     """Yields (name, problems) a check."""
-    groups = (coco_checks, top_k_checks, spearman_checks, cosine_checks, perplexity_checks, suppress_checks)
+    groups = (coco_checks, top_k_checks, spearman_checks, cosine_checks, perplexity_checks, suppress_checks, head_checks)
     checks = [check for group in groups for check in group()]
     for (name, _, compare), ours in zip(checks, ours_of([entry for _, entry, _ in checks], built), strict=True):
         rows = list(compare(ours))

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Host, JobContext, NamedTensors, Session, SessionValue } from '../src/base/host.ts'
 import { evaluateTask } from '../src/evaluate/evaluate-model-task.ts'
 import type { TaskResult } from '../src/evaluate/task-types.ts'
+import { sampleFeeds, sampleSources } from '../src/tasks/sample-feeds.ts'
 import { loadTaskDataset } from '../src/tasks/task-dataset.ts'
 import { memoryHost } from './helpers/memory-host.ts'
 import { digitTokenizer, functionSession } from './helpers/vqa-model.ts'
@@ -337,4 +338,63 @@ test('scores that are not finite are a finding, and NaN is never the answer', as
   )
   expect(evaluation).toMatchObject({ value: 0, findings: [{ code: 'not-finite-scores' }] })
   expect(answers[0]?.answer).toBe('2')
+})
+
+test('samples of every kind become the inputs of a model, for calibration', async () => {
+  const files: readonly (readonly [string, Content])[] = [
+    ['d/a.png', Uint8Array.of(3)],
+    ['d/t.txt', '123'],
+    ['d/s.tsv', '1\t2\t5\n'],
+    ['d/x.npy', npy('2, 1', Uint8Array.of(5, 2))],
+  ]
+  const descriptors = [
+    { kind: 'images', list: ['a.png'], preprocess: { size: [1, 1], scale: 1 } },
+    { kind: 'text', text: 't.txt', window: 2 },
+    { kind: 'sts', pairs: 's.tsv' },
+    { kind: 'tensors', inputs: { x: 'x.npy' } },
+  ]
+  const seen: unknown[] = []
+  for (const descriptor of descriptors) {
+    const text = new TextEncoder()
+    const entries = [...files, ['d/set.json', JSON.stringify(descriptor)] as const].map(
+      ([path, each]) => [path, typeof each === 'string' ? text.encode(each) : each] as const,
+    )
+    const host: Host = {
+      ...memoryHost(new Map(entries)),
+      tokenizer: () => Promise.resolve(digitTokenizer),
+    }
+    const dataset = await loadTaskDataset(host, 'd/set.json', { labels: 'optional' })
+    const isText = dataset.kind === 'text' || dataset.kind === 'sts'
+    const input = isText
+      ? value('input_ids', ['b', 't'], 'int64')
+      : value('x', ['n', 'c', 'h', 'w'])
+    const inputs = dataset.kind === 'tensors' ? [value('x', ['n', 1])] : [input]
+    const decodeImage = () => Promise.resolve({ width: 1, height: 1, rgb: Uint8Array.of(3, 4, 5) })
+    for await (const source of sampleSources(host, dataset, { folder: 'm', preprocess: null })) {
+      const feeds = await sampleFeeds(
+        functionSession(inputs, () => ({})),
+        source,
+        { decodeImage },
+      )
+      seen.push(Object.values(feeds).map(({ shape, data }) => [shape, [...data].map(Number)]))
+    }
+  }
+  expect(seen).toEqual([
+    [
+      [
+        [1, 3, 1, 1],
+        [3, 4, 5],
+      ],
+    ],
+    [
+      [
+        [1, 2],
+        [1, 2],
+      ],
+    ],
+    [[[1, 1], [1]]],
+    [[[1, 1], [2]]],
+    [[[1, 1], [5]]],
+    [[[1, 1], [2]]],
+  ])
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bootstrapInterval, seededRandom } from './bootstrap.ts'
+import { bootstrapError, bootstrapInterval, seededRandom } from './bootstrap.ts'
 import { pairedDifference } from './paired-difference.ts'
 import { perplexity } from './perplexity.ts'
 
@@ -33,6 +33,13 @@ test('the interval of a mean is that of the normal distribution for many samples
   expect(interval?.low).toBeCloseTo(mean - half, 2)
   expect(interval?.high).toBeCloseTo(mean + half, 2)
   expect(bootstrapInterval(values.length, meanOf(values))).toEqual(interval)
+})
+
+test('the standard error of a mean is the deviation over the root of the number', () => {
+  const values = Array.from({ length: 500 }, (_, i) => i % 2)
+  const error = bootstrapError(values.length, meanOf(values), 2000)
+  expect(error).toBeCloseTo(0.5 / Math.sqrt(500), 3)
+  expect(bootstrapError(1, meanOf([1]), 200)).toBeNull()
 })
 
 test('there is no interval of one sample, or of a statistic that is mostly undefined', () => {

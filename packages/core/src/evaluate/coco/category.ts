@@ -68,12 +68,22 @@ export function accumulate(
   const states = category.states[area] ?? new Uint8Array(0)
   const precision = new Float64Array(IOU_THRESHOLDS.length)
   const recall = new Float64Array(IOU_THRESHOLDS.length)
+  const points = {
+    precisions: new Float64Array(category.rank.length),
+    recalls: new Float64Array(category.rank.length),
+  }
   for (let t = 0; t < IOU_THRESHOLDS.length; t++) {
-    const { precisions, recalls } = walk(category, states, t, { mostFound, weights, positives })
-    recall[t] = recalls.at(-1) ?? 0
-    precision[t] = meanPrecision(precisions, recalls)
+    const count = walk(points, category, states, t, { mostFound, weights, positives })
+    recall[t] = points.recalls[count - 1] ?? 0
+    precision[t] = meanPrecision(points, count)
   }
   return { precision, recall }
+}
+
+/** Precision and recall after each detection, best first; the first so many are filled. */
+type Points = {
+  readonly precisions: Float64Array
+  readonly recalls: Float64Array
 }
 
 type Walk = {
@@ -82,15 +92,15 @@ type Walk = {
   readonly positives: number
 }
 
-/** Precision and recall after each detection, ignored ones included as pycocotools has them. */
+/** Writes a point a detection, ignored ones included as pycocotools has them, and returns how many. */
 function walk(
+  points: Points,
   { picture, rank }: CategoryMatches,
   states: Uint8Array,
   threshold: number,
   { mostFound, weights, positives }: Walk,
-): { readonly precisions: number[]; readonly recalls: number[] } {
-  const precisions: number[] = []
-  const recalls: number[] = []
+): number {
+  let count = 0
   let right = 0
   let wrong = 0
   for (let d = 0; d < rank.length; d++) {
@@ -100,22 +110,23 @@ function walk(
     const state = states[threshold * rank.length + d]
     if (state === STATE.right) right += weight
     if (state === STATE.wrong) wrong += weight
-    recalls.push(right / positives)
-    precisions.push(right / (wrong + right + Number.EPSILON))
+    points.recalls[count] = right / positives
+    points.precisions[count] = right / (wrong + right + Number.EPSILON)
+    count += 1
   }
-  return { precisions, recalls }
+  return count
 }
 
 /** `precisions` is written to: each becomes the largest of its own and all later ones. */
-function meanPrecision(precisions: number[], recalls: readonly number[]): number {
-  for (let d = precisions.length - 1; d > 0; d--) {
+function meanPrecision({ precisions, recalls }: Points, count: number): number {
+  for (let d = count - 1; d > 0; d--) {
     precisions[d - 1] = Math.max(precisions[d - 1] ?? 0, precisions[d] ?? 0)
   }
   let sum = 0
   let d = 0
   for (const wanted of RECALLS) {
-    while (d < recalls.length && (recalls[d] ?? 0) < wanted) d += 1
-    sum += precisions[d] ?? 0
+    while (d < count && (recalls[d] ?? 0) < wanted) d += 1
+    if (d < count) sum += precisions[d] ?? 0
   }
   return sum / RECALLS.length
 }

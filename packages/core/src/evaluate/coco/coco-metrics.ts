@@ -1,4 +1,4 @@
-import { bootstrapInterval } from '../bootstrap.ts'
+import { bootstrapError } from '../bootstrap.ts'
 import type { Interval } from '../bootstrap.ts'
 import type { CategoryMatches, Curve } from './category.ts'
 import { accumulate, joinPictures } from './category.ts'
@@ -31,8 +31,11 @@ export type CocoMatches = readonly CategoryMatches[]
 const AT_50 = 0
 const AT_75 = 5
 
-/** Drawing pictures again is linear in all detections, so fewer draws than for a plain mean. */
-const RESAMPLES = 500
+/** Each draw looks at all detections again; enough for a standard error. */
+const RESAMPLES = 200
+
+/** The 97.5 % point of the normal distribution. */
+const Z = 1.959963984540054
 
 /** Matches detections to objects, category by category and picture by picture in their order. */
 export function matchObjects(
@@ -76,14 +79,17 @@ export function cocoMetrics(matches: CocoMatches): CocoMetrics {
   }
 }
 
-/** The 95 % interval of COCO's mAP: the bootstrap over pictures. */
+/**
+ * The 95 % interval of COCO's mAP: 1.96 standard errors to each side, from the bootstrap over
+ * pictures, cut at 0 and 1. Null where there is no mAP, and for one picture.
+ */
 export function cocoInterval(matches: CocoMatches, pictures: number): Interval | null {
-  return bootstrapInterval(
-    pictures,
-    (weights) =>
-      meanOf(curves(matches, AREA.all, MOST_FOUND, weights), ({ precision }) => mean(precision)),
-    RESAMPLES,
-  )
+  const apOf = (weights?: Float64Array): number | null =>
+    meanOf(curves(matches, AREA.all, MOST_FOUND, weights), ({ precision }) => mean(precision))
+  const value = apOf()
+  const error = value === null ? null : bootstrapError(pictures, apOf, RESAMPLES)
+  if (value === null || error === null) return null
+  return { low: Math.max(0, value - Z * error), high: Math.min(1, value + Z * error) }
 }
 
 function curves(
