@@ -12,7 +12,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createFile } from '../src/host/create-file.ts'
-import { directoryBytes, exists, listFolder, openFile, sha256 } from '../src/host/files.ts'
+import {
+  directoryBytes,
+  exists,
+  listFolder,
+  listFolders,
+  openFile,
+  sha256,
+} from '../src/host/files.ts'
 import { within } from '../src/host/within.ts'
 
 let folder = ''
@@ -156,6 +163,17 @@ test('a folder lists its files in code unit order, without folders', async () =>
   expect(await listFolder(parent)).toEqual(['B', 'a', 'b', 'link', 'ä'])
   expect(await listFolder(join(parent, 'a'))).toBeUndefined()
   expect(await listFolder(join(parent, 'gone'))).toBeUndefined()
+})
+
+test('listFolders gives the folders in the same order on every machine, links to folders included', async () => {
+  const parent = await folderOf('folders')
+  for (const name of ['b', 'a', 'B', 'ä']) await mkdir(join(parent, name))
+  await writeFile(join(parent, 'file'), '')
+  await symlink(join(parent, 'a'), join(parent, 'link'))
+  await symlink(join(parent, 'gone'), join(parent, 'dangling'))
+  expect(await listFolders(parent)).toEqual(['B', 'a', 'b', 'link', 'ä'])
+  expect(await listFolders(join(parent, 'a'))).toEqual([])
+  expect(await listFolders(join(parent, 'file'))).toBeUndefined()
 })
 
 test('the bytes of a folder are those of all files below it', async () => {

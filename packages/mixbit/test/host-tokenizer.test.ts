@@ -107,3 +107,23 @@ test('a template that refuses the message gives malformed with its own words', a
   const tokenizer = await loadTokenizer(folder)
   expect(() => tokenizer.chat('hello')).toThrow(/only system/)
 })
+
+test('a text of its own gets the special tokens of the tokenizer, in a chat it does not', async () => {
+  const path = join(folder, 'tokenizer.json')
+  const own: object = JSON.parse(await readFile(path, 'utf8'))
+  const end = '<|im_end|>'
+  const special = { [end]: { id: end, ids: [7], tokens: [end] } }
+  const around = [{ Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: end, type_id: 0 } }]
+  const processor = {
+    type: 'TemplateProcessing',
+    single: around,
+    pair: [],
+    special_tokens: special,
+  }
+  await writeFile(path, JSON.stringify({ ...own, post_processor: processor }))
+  const tokenizer = await loadTokenizer(folder)
+  const ids = tokenizer.encode('red')
+  const endIds = tokenizer.encode(end)
+  expect(endIds).toHaveLength(1)
+  expect(tokenizer.encodeAlone('red')).toEqual([...ids, ...endIds])
+})
