@@ -74,7 +74,5 @@ function detect({ outputs, size: [height, width], picture, settings, classes }) 
 }
 
 const predictions = JSON.parse(readFileSync(0, 'utf8'))
-const results = await Promise.all(
-  predictions.map(({ metric, ...data }) => metrics[metric](data)),
-)
+const results = await Promise.all(predictions.map(({ metric, ...data }) => metrics[metric](data)))
 process.stdout.write(`${JSON.stringify(results)}\n`)

@@ -5,6 +5,11 @@ import type {
   CalibratePictureOutput,
 } from './calibrate/calibrate-picture.ts'
 import { calibratePicture } from './calibrate/calibrate-picture.ts'
+import type {
+  ObserveSamplesInput,
+  ObserveSamplesOutput,
+} from './calibrate/activations/observe-samples.ts'
+import { observeSamples } from './calibrate/activations/observe-samples.ts'
 import type { ComparePictureInput, ComparePictureOutput } from './compare/compare-picture.ts'
 import { comparePicture } from './compare/compare-picture.ts'
 import type { Kernels, ValueScan } from './kernels/kernels.ts'
@@ -37,6 +42,7 @@ export type Jobs = {
     input: CalibratePictureInput,
     context: JobContext,
   ): Promise<CalibratePictureOutput>
+  'observe-samples'(input: ObserveSamplesInput, context: JobContext): Promise<ObserveSamplesOutput>
   'answer-questions'(input: AnswerInput, context: JobContext): Promise<AnswerOutput>
   'compare-picture'(input: ComparePictureInput, context: JobContext): Promise<ComparePictureOutput>
   'classify-picture'(input: ClassifyInput, context: JobContext): Promise<ClassifyOutput>
@@ -50,6 +56,7 @@ export const jobs: Jobs = {
   'scan-chunk': (chunk) => Promise.resolve(scanChunk(threadKernels(), chunk)),
   'encode-chunk': (input) => Promise.resolve(encodeChunk(threadKernels(), input)),
   'calibrate-picture': calibratePicture,
+  'observe-samples': (input, context) => observeSamples(threadKernels(), input, context),
   'answer-questions': answerQuestions,
   'compare-picture': comparePicture,
   'classify-picture': classifyPicture,

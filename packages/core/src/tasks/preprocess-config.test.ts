@@ -139,3 +139,70 @@ test('any JSON gives steps or a coded error', () => {
     }),
   )
 })
+
+// By hand from the classes' __init__ in transformers 4.48.3.
+test.for([
+  {
+    config: { image_processor_type: 'ViTImageProcessor' },
+    spec: {
+      resize: { kind: 'stretch', height: 224, width: 224 },
+      filter: 'bilinear',
+      mean: [0.5, 0.5, 0.5],
+    },
+    crop: undefined,
+  },
+  {
+    config: { image_processor_type: 'ViTFeatureExtractor', size: 384 },
+    spec: { resize: { kind: 'stretch', height: 384, width: 384 } },
+    crop: undefined,
+  },
+  {
+    config: { image_processor_type: 'MobileNetV1ImageProcessor' },
+    spec: { resize: { kind: 'shortest-edge', pixels: 256 }, std: [0.5, 0.5, 0.5] },
+    crop: { height: 224, width: 224 },
+  },
+  {
+    config: { image_processor_type: 'DeiTImageProcessor', do_center_crop: false },
+    spec: { resize: { kind: 'stretch', height: 256, width: 256 }, filter: 'bicubic' },
+    crop: undefined,
+  },
+  {
+    config: { feature_extractor_type: 'ConvNextFeatureExtractor', size: 224, crop_pct: 0.875 },
+    spec: { resize: { kind: 'shortest-edge', pixels: 256 } },
+    crop: { height: 224, width: 224 },
+  },
+  {
+    config: { image_processor_type: 'ConvNextImageProcessor', size: { shortest_edge: 384 } },
+    spec: { resize: { kind: 'stretch', height: 384, width: 384 } },
+    crop: undefined,
+  },
+  {
+    config: { size: 100 },
+    spec: { resize: { kind: 'shortest-edge', pixels: 100 }, filter: 'bicubic' },
+    crop: { height: 224, width: 224 },
+  },
+])('the processor of $config', ({ config, spec, crop }) => {
+  const read = preprocessFromProcessor(config, 'p.json')
+  expect(read).toMatchObject(spec)
+  expect(read.crop).toEqual(crop)
+})
+
+test.for([
+  { image_processor_type: 'EfficientNetImageProcessor' },
+  { feature_extractor_type: 'DonutFeatureExtractor' },
+  { feature_extractor_type: 'constructor' },
+])('a processor that does other things is refused: %o', (config) => {
+  expect(() => preprocessFromProcessor(config, 'p.json')).toThrow(
+    expect.objectContaining({ code: 'unsupported-model' }),
+  )
+})
+
+test.for([
+  { resize: 'letterbox' as const, place: 'center' },
+  { resize: 'letterbox-corner' as const, place: 'corner' },
+])('a descriptor may ask for a $resize', ({ resize, place }) => {
+  expect(preprocessFromDescriptor({ size: [32, 64], resize }, 'd.json')).toMatchObject({
+    resize: { kind: 'letterbox', height: 32, width: 64, place },
+    filter: 'bilinear',
+  })
+})

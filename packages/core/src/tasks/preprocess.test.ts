@@ -116,3 +116,24 @@ test('a picture whose bytes do not fit its size is refused', () => {
     expect.objectContaining({ code: 'invalid-image' }),
   )
 })
+
+// Pillow 12: Image.new('RGB', (1, 1), colour).convert('L').
+test.for([
+  { rgb: [255, 255, 255], grey: 255 },
+  { rgb: [255, 0, 0], grey: 76 },
+  { rgb: [0, 255, 0], grey: 150 },
+  { rgb: [0, 0, 255], grey: 29 },
+  { rgb: [12, 200, 77], grey: 130 },
+])('the grey of $rgb is $grey', ({ rgb, grey }) => {
+  const picture = { width: 1, height: 1, rgb: Uint8Array.from(rgb) }
+  const tensor = preprocessPicture(picture, {
+    layout: 'NHWC',
+    colour: 'grey',
+    resize: { kind: 'none' },
+    filter: 'bicubic',
+    scale: 1,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+  })
+  expect(tensor).toEqual({ dtype: 'float32', shape: [1, 1, 1, 1], data: Float32Array.of(grey) })
+})
