@@ -67,6 +67,8 @@ export { importanceForPlan, planModel, quantizeModel } from './pipeline/quantize
 export type { LayerPlan, Plan } from './plan/plan-types.ts'
 export { writeJson, writeText } from './quantize/data-sink.ts'
 export type { WrittenModel } from './quantize/write-model.ts'
+export { evaluateFile } from './pipeline/evaluate-file.ts'
+export type { TaskEvaluation, TaskResult } from './evaluate/task-types.ts'
 export { evaluateModel } from './pipeline/evaluate-model.ts'
 export type { Accuracy, AnsweredQuestion, Evaluation } from './evaluate/evaluate-types.ts'
 export { openForEvaluation } from './pipeline/open-for-evaluation.ts'

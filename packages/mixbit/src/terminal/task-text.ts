@@ -1,0 +1,47 @@
+import type { TaskEvaluation } from '@mixbit/core'
+import { findingLines } from './summary.ts'
+import type { Layout } from './summary.ts'
+import { formatTable } from './table.ts'
+import { formatCount, formatPercent } from './units.ts'
+
+/** Metrics that are shares of 1; the others are shown as numbers. */
+const FRACTIONS: ReadonlySet<string> = new Set([
+  'top1-accuracy',
+  'top5-accuracy',
+  'vqa-accuracy',
+  'coco-qa-accuracy',
+])
+
+/** What `evaluate` of a single graph shows: its metric, then the further numbers of the task. */
+export function taskText(evaluation: TaskEvaluation, layout: Layout): string {
+  const { metric, value, low, high, samples, seconds, data } = evaluation
+  const head = [
+    `${layout.paint('strong', shown(metric, value))}  ${metric} on ${data}, ${formatCount(samples)} samples in ${seconds.toFixed(1)} s`,
+    ...(low === null || high === null
+      ? []
+      : [`95 % interval: ${shown(metric, low)} to ${shown(metric, high)}`]),
+  ]
+  const rows = Object.entries(evaluation.metrics).map(([name, number]) => [
+    name,
+    shown(name, number),
+  ])
+  const table = formatTable(
+    [
+      { title: 'also measured', align: 'left' },
+      { title: 'value', align: 'right' },
+    ],
+    rows,
+    layout,
+  )
+  const findings = findingLines(evaluation.findings, layout)
+  return [
+    ...head,
+    ...(rows.length > 0 ? ['', ...table] : []),
+    ...(findings.length > 0 ? ['', ...findings] : []),
+  ].join('\n')
+}
+
+function shown(metric: string, value: number | null): string {
+  if (value === null) return 'not measured'
+  return FRACTIONS.has(metric) ? formatPercent(value) : value.toPrecision(5)
+}
