@@ -10,6 +10,8 @@ import type {
   ObserveSamplesOutput,
 } from './calibrate/activations/observe-samples.ts'
 import { observeSamples } from './calibrate/activations/observe-samples.ts'
+import type { CompareGraphsInput, CompareGraphsOutput } from './compare/compare-graphs.ts'
+import { compareGraphs } from './compare/compare-graphs.ts'
 import type { ComparePictureInput, ComparePictureOutput } from './compare/compare-picture.ts'
 import { comparePicture } from './compare/compare-picture.ts'
 import type { Kernels, ValueScan } from './kernels/kernels.ts'
@@ -45,6 +47,7 @@ export type Jobs = {
   'observe-samples'(input: ObserveSamplesInput, context: JobContext): Promise<ObserveSamplesOutput>
   'answer-questions'(input: AnswerInput, context: JobContext): Promise<AnswerOutput>
   'compare-picture'(input: ComparePictureInput, context: JobContext): Promise<ComparePictureOutput>
+  'compare-graphs'(input: CompareGraphsInput, context: JobContext): Promise<CompareGraphsOutput>
   'classify-picture'(input: ClassifyInput, context: JobContext): Promise<ClassifyOutput>
   'detect-objects'(input: DetectInput, context: JobContext): Promise<DetectOutput>
   'perplexity-of'(input: PerplexityInput, context: JobContext): Promise<TokenLoss>
@@ -59,6 +62,7 @@ export const jobs: Jobs = {
   'observe-samples': (input, context) => observeSamples(threadKernels(), input, context),
   'answer-questions': answerQuestions,
   'compare-picture': comparePicture,
+  'compare-graphs': compareGraphs,
   'classify-picture': classifyPicture,
   'detect-objects': detectObjects,
   'perplexity-of': perplexityOf,

@@ -76,7 +76,8 @@ export async function compare(
   }
 }
 
-function addSums(total: MetricSums, part: MetricSums): void {
+/** Adds the sums of a part. */
+export function addSums(total: MetricSums, part: MetricSums): void {
   total.values += part.values
   total.notFinite += part.notFinite
   total.xx += part.xx

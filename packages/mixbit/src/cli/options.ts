@@ -181,6 +181,12 @@ export const selfContained: OptionSpec = {
   summary: 'Write a shared table into each graph that uses it: browsers load only own data.',
 }
 
+export const layers: OptionSpec = {
+  name: 'layers',
+  type: 'flag',
+  summary: 'Also compare what is inside, layer by layer (ONNX files).',
+}
+
 export const dtype: OptionSpec = {
   name: 'dtype',
   type: 'text',

@@ -10,6 +10,7 @@ import {
   force,
   labelledData,
   layer,
+  layers,
   limit,
   maxDrop,
   noProtect,
@@ -164,7 +165,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
         required: true,
       },
     ],
-    options: [data, limit, numerics, workers],
+    options: [data, layers, limit, numerics, workers],
     examples: ['mixbit compare ./FastVLM-0.5B out --data val.json --limit 50'],
   },
   {

@@ -1,4 +1,4 @@
-import type { Comparison } from '@mixbit/core'
+import type { Comparison, FileComparison } from '@mixbit/core'
 import { findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
@@ -29,6 +29,39 @@ export function comparisonText(comparison: Comparison, layout: Layout): string {
   )
   const findings = findingLines(comparison.findings, layout)
   return [head, '', ...table, ...(findings.length > 0 ? ['', ...findings] : [])].join('\n')
+}
+
+/** Values below this moved so much that what follows works on other data. */
+const GONE_WRONG_DB = 10
+
+/** How many layers the table lists. */
+const LISTED_LAYERS = 12
+
+/** Which layer first goes wrong, and the layers that moved most. */
+export function layersText(comparison: FileComparison, layout: Layout): string {
+  const moved = comparison.layers.filter(({ sqnrDb }) => sqnrDb !== null)
+  if (moved.length === 0) return ''
+  const first = moved.find(({ sqnrDb }) => (sqnrDb ?? 0) < GONE_WRONG_DB)
+  const worst = moved.toSorted((a, b) => (a.sqnrDb ?? 0) - (b.sqnrDb ?? 0)).slice(0, LISTED_LAYERS)
+  const rows = worst.map(({ name, sqnrDb, maxAbsError }) => [
+    name,
+    `${(sqnrDb ?? 0).toFixed(1)} dB`,
+    exponent(maxAbsError),
+  ])
+  const table = formatTable(
+    [
+      { title: 'moved most', align: 'left' },
+      { title: 'SQNR', align: 'right' },
+      { title: 'largest error', align: 'right' },
+    ],
+    rows,
+    layout,
+  )
+  const verdict =
+    first === undefined
+      ? `No layer is below ${GONE_WRONG_DB} dB.`
+      : `The first layer below ${GONE_WRONG_DB} dB is "${first.name}".`
+  return ['', '', verdict, '', ...table].join('\n')
 }
 
 function exponent(value: number | null): string {

@@ -1,20 +1,60 @@
-import { compareModels } from '@mixbit/core'
+import { compareModels, compareOnnxFiles } from '@mixbit/core'
+import type { ResolvedConfig } from '@mixbit/core'
 import { join } from 'node:path'
-import { comparisonText } from '../../terminal/comparison-text.ts'
+import { comparisonText, layersText } from '../../terminal/comparison-text.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
+import type { CommandIo, ExitCode } from '../io.ts'
 import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
-import { numberOption } from '../parsed-args.ts'
+import { hasFlag, numberOption } from '../parsed-args.ts'
+import type { ParsedArgs } from '../parsed-args.ts'
 import { requiredOption } from '../required.ts'
 import { resolveSettings } from '../settings.ts'
 import { withHost, withScratch } from '../with-host.ts'
+
+type Numerics = ResolvedConfig['numerics']
+
+type Compared = {
+  readonly model: string
+  readonly other: string
+  readonly data: string
+  readonly numerics: Numerics
+}
+
+/** `compare` of two ONNX files, on any data set. */
+async function compareOnnx(
+  args: ParsedArgs,
+  io: CommandIo,
+  { model, other, data, numerics }: Compared,
+): Promise<ExitCode> {
+  const comparison = await withHost(args, io, (host) =>
+    withScratch((scratch) =>
+      compareOnnxFiles(host, {
+        reference: model,
+        candidate: other,
+        data,
+        limit: numberOption(args, 'limit') ?? null,
+        numerics,
+        depth: hasFlag(args, 'layers') ? 'each-layer' : 'outputs',
+        scratch,
+      }),
+    ),
+  )
+  const layout = layoutFor(args, io)
+  const layers = layersText(comparison, layout)
+  writeResult(args, io, { json: comparison, text: comparisonText(comparison, layout) + layers })
+  return EXIT.done
+}
 
 export const command: Command = {
   async run(args, io) {
     const { model, numerics } = await resolveSettings(args, io.cwd)
     const other = args.positionals[1] ?? ''
     const data = requiredOption(args, 'data')
+    if (model.endsWith('.onnx') && other.endsWith('.onnx')) {
+      return compareOnnx(args, io, { model, other, data, numerics })
+    }
     const comparison = await withHost(args, io, (host) =>
       withScratch((scratch) =>
         compareModels(host, {
