@@ -1,6 +1,7 @@
 import type { Finding } from '../base/finding.ts'
 import type { Algorithm, Target } from '../config/settings.ts'
 import type { Scheme } from '../scheme/scheme.ts'
+import type { RuntimeProfile } from '../targets/integer-kernels.ts'
 import type { WeightRole } from '../operators/weight-role.ts'
 
 /** The decision for one weight. */
@@ -19,6 +20,28 @@ export type LayerPlan = {
   readonly reasons: readonly string[]
 }
 
+/** The decision for one activation that is computed as 8-bit integers. */
+export type ActivationPlan = {
+  readonly tensor: string
+  /** The values that the codes cover. */
+  readonly min: number
+  readonly max: number
+  /** real = scale * (code - zeroPoint). */
+  readonly scale: number
+  readonly zeroPoint: number
+  /** What chose the range: a rule of calibration, or `edited`. */
+  readonly rule: string
+  readonly reason: string
+}
+
+/** How one operator runs: on integers, or in float and why. */
+export type OperatorPlan = {
+  readonly node: string
+  readonly op: string
+  readonly runs: 'integer' | 'float'
+  readonly reason: string
+}
+
 /** JSON of `mixbit plan`, and `plan.json` beside every output. Editable; fed back by `--plan`. */
 export type Plan = {
   readonly schema: 'mixbit/plan@1'
@@ -30,6 +53,12 @@ export type Plan = {
   readonly statistics: string | null
   readonly seed: number
   readonly layers: readonly LayerPlan[]
+  /** Quantized activations; without it, none is. */
+  readonly activations?: readonly ActivationPlan[] | undefined
+  /** Operators that multiply weights or that could run on integers; only with `activations`. */
+  readonly operators?: readonly OperatorPlan[] | undefined
+  /** The processors that integer kernels were chosen for; only with `activations`. */
+  readonly runtime?: RuntimeProfile | undefined
   /** Exact bytes of codes, scales, zero points and float weights together. */
   readonly bytes: number
   readonly findings: readonly Finding[]

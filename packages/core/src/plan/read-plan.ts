@@ -1,6 +1,7 @@
 import * as z from 'zod'
 
 import { TARGETS } from '../config/settings.ts'
+import { RUNTIME_PROFILES } from '../targets/integer-kernels.ts'
 import { ensure } from '../base/error.ts'
 import { parseWith } from '../base/parse-with.ts'
 import type { Plan } from './plan-types.ts'
@@ -47,6 +48,23 @@ const layer = z.strictObject({
   reasons: z.array(z.string()),
 })
 
+const activation = z.strictObject({
+  tensor: z.string(),
+  min: z.number(),
+  max: z.number(),
+  scale: z.number().positive(),
+  zeroPoint: z.number().int().min(-128).max(255),
+  rule: z.string(),
+  reason: z.string(),
+})
+
+const operator = z.strictObject({
+  node: z.string(),
+  op: z.string(),
+  runs: z.enum(['integer', 'float']),
+  reason: z.string(),
+})
+
 const finding = z.strictObject({
   code: z.string(),
   severity: z.enum(['info', 'warning']),
@@ -63,6 +81,9 @@ const planSchema: z.ZodType<Plan> = z.strictObject({
   statistics: z.string().nullable(),
   seed: z.number().int(),
   layers: z.array(layer).max(1_000_000),
+  activations: z.array(activation).max(1_000_000).optional(),
+  operators: z.array(operator).max(1_000_000).optional(),
+  runtime: z.enum(RUNTIME_PROFILES).optional(),
   bytes: count,
   findings: z.array(finding),
 })

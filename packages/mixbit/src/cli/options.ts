@@ -84,6 +84,24 @@ export const samples: OptionSpec = {
   defaultText: 'that of the preset, else 1000',
 }
 
+export const runtime: OptionSpec = {
+  name: 'runtime',
+  type: 'text',
+  valueName: 'name',
+  choices: ['x86-vnni', 'x86-legacy', 'arm64'],
+  summary: 'Processors whose integer kernels w8a8 is for.',
+  defaultText: 'x86-vnni',
+}
+
+export const calibrator: OptionSpec = {
+  name: 'calibrator',
+  type: 'text',
+  valueName: 'rule',
+  choices: ['auto', 'min-max', 'moving-average', 'percentile', 'entropy', 'mse'],
+  summary: 'How w8a8 finds the ranges of activations; auto takes the best rule for each.',
+  defaultText: 'auto',
+}
+
 export const seed: OptionSpec = {
   name: 'seed',
   type: 'integer',

@@ -20,6 +20,7 @@ import { writeResult } from './output.ts'
 import { hasFlag } from './parsed-args.ts'
 import type { ParsedArgs } from './parsed-args.ts'
 import { requiredOption } from './required.ts'
+import { planIntegers, quantizeIntegers } from './quantize-static.ts'
 import type { CommandSettings } from './settings.ts'
 import { withHost } from './with-host.ts'
 
@@ -32,7 +33,9 @@ export async function quantizeOnnx(
   const path = resolve(io.cwd, requiredOption(args, 'output', '-o <file.onnx>'))
   checkOutput(path, resolve(io.cwd, settings.model), hasFlag(args, 'force'))
   const started = io.now()
-  const { plan, written, bytes } = await withHost(args, io, (host) => write(host, settings, path))
+  const { plan, written, bytes } = await withHost(args, io, (host) =>
+    write(host, args, settings, path),
+  )
   const seconds = (io.now() - started) / 1000
   writeResult(args, io, {
     json: {
@@ -55,12 +58,15 @@ export async function quantizeOnnx(
 /** `plan` of one ONNX file. */
 export async function planOnnx(
   host: Host,
+  args: ParsedArgs,
   settings: CommandSettings,
   output: string | undefined,
 ): Promise<Plan> {
   const model = await readOnnxFile(host, settings.model)
   try {
-    const plan = planOnnxFile(model, await auditOnnxFile(host, model), settings)
+    const plan =
+      (await planIntegers(host, model, args, settings)) ??
+      planOnnxFile(model, await auditOnnxFile(host, model), settings)
     if (output !== undefined) await writeJson(host, output, plan)
     return plan
   } finally {
@@ -70,13 +76,20 @@ export async function planOnnx(
 
 type Result = { readonly plan: Plan; readonly written: WrittenOnnx; readonly bytes: number }
 
-async function write(host: Host, settings: CommandSettings, path: string): Promise<Result> {
+async function write(
+  host: Host,
+  args: ParsedArgs,
+  settings: CommandSettings,
+  path: string,
+): Promise<Result> {
   const model = await readOnnxFile(host, settings.model)
   try {
-    const audit = await auditOnnxFile(host, model)
-    const plan = planOnnxFile(model, audit, settings)
     const place = outputPlace(path)
     await mkdir(place.folder, { recursive: true })
+    const integers = await quantizeIntegers(host, model, args, settings, place)
+    if (integers !== null) return { ...integers, bytes: model.bytes }
+    const audit = await auditOnnxFile(host, model)
+    const plan = planOnnxFile(model, audit, settings)
     const written = await quantizeOnnxFile(host, { model, audit, plan, ...place })
     return { plan, written, bytes: model.bytes }
   } finally {

@@ -3,6 +3,7 @@ import {
   algorithm,
   budget,
   calibration,
+  calibrator,
   component,
   data,
   dtype,
@@ -19,6 +20,7 @@ import {
   plan,
   precision,
   preset,
+  runtime,
   samples,
   seed,
   selfContained,
@@ -118,6 +120,8 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     options: [
       output('file', 'File to write; without it the plan is only shown.'),
       ...DECISION,
+      calibrator,
+      runtime,
       workers,
     ],
     examples: [
@@ -134,6 +138,8 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
       output('folder', 'Folder to write; a folder of another program is left alone.'),
       plan,
       ...DECISION,
+      calibrator,
+      runtime,
       selfContained,
       workers,
       force,

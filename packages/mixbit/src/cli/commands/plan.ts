@@ -25,7 +25,7 @@ export const command: Command = {
     const settings = await resolveSettings(args, io.cwd)
     const output = await outputFile(args, io.cwd)
     const plan = await withHost(args, io, async (host) => {
-      if (settings.model.endsWith('.onnx')) return planOnnx(host, settings, output)
+      if (settings.model.endsWith('.onnx')) return planOnnx(host, args, settings, output)
       const model = await readCheckpointModel(host, settings.model)
       try {
         const audit = await auditModel(host, model)

@@ -1,0 +1,114 @@
+import { ensure } from '../../base/error.ts'
+import type { Host } from '../../base/host.ts'
+import type { PreprocessSpec } from '../../tasks/preprocess.ts'
+import type { TaskDataset } from '../../tasks/task-dataset.ts'
+import type { TaskModel } from '../../tasks/task-model.ts'
+import { openSamples } from '../../tasks/tensors/load-tensors.ts'
+import type { RangeState } from '../ranges/range-state.ts'
+import { emptyRangeState, mergeRangeStates } from '../ranges/range-state.ts'
+import type {
+  Observation,
+  ObserveSamplesInput,
+  ObserveSamplesOutput,
+  SampleInput,
+} from './observe-samples.ts'
+
+export type ObserveRequest = {
+  /** The float model with the observed values among its outputs. */
+  readonly model: TaskModel
+  readonly dataset: TaskDataset
+  /** How pictures are prepared; null: assumed from the shape of the model's input. */
+  readonly preprocess: PreprocessSpec | null
+  readonly values: readonly string[]
+  readonly keep: Observation
+}
+
+export type Observed = {
+  /** One state a value, in their order. */
+  readonly states: readonly RangeState[]
+  readonly samples: number
+  readonly preprocess: PreprocessSpec | null
+}
+
+/** Samples of one job: states are sent and merged once a job, not once a sample. */
+const SAMPLES_A_JOB = 8
+
+/**
+ * Runs the float model over calibration samples in the pool, and keeps of every value what its range
+ * needs. Memory does not grow with the samples; any number of workers gives the same states.
+ */
+export async function observeDataset(
+  host: Pick<Host, 'open' | 'pool' | 'emit'>,
+  request: ObserveRequest,
+): Promise<Observed> {
+  const { values } = request
+  const states = values.map(() => emptyRangeState())
+  const total = 'samples' in request.dataset ? request.dataset.samples.length : 0
+  let preprocess: PreprocessSpec | null = null
+  let done = 0
+  const results = host.pool.map<ObserveSamplesInput, ObserveSamplesOutput>(
+    'observe-samples',
+    jobInputs(host, request),
+  )
+  for await (const result of results) {
+    for (const [at, later] of result.states.entries()) {
+      const state = states[at]
+      if (state !== undefined) mergeRangeStates(state, later)
+    }
+    preprocess ??= result.preprocess
+    done = Math.min(total, done + SAMPLES_A_JOB)
+    host.emit({ kind: 'progress', stage: 'calibrate', done, total, unit: 'samples' })
+  }
+  return { states, samples: total, preprocess }
+}
+
+async function* jobInputs(
+  host: Pick<Host, 'open'>,
+  { model, dataset, preprocess, values, keep }: ObserveRequest,
+): AsyncGenerator<ObserveSamplesInput> {
+  let samples: SampleInput[] = []
+  for await (const sample of sampleInputs(host, dataset, preprocess)) {
+    samples.push(sample)
+    if (samples.length < SAMPLES_A_JOB) continue
+    yield { model, samples, values, keep }
+    samples = []
+  }
+  if (samples.length > 0) yield { model, samples, values, keep }
+}
+
+async function* sampleInputs(
+  host: Pick<Host, 'open'>,
+  dataset: TaskDataset,
+  preprocess: PreprocessSpec | null,
+): AsyncGenerator<SampleInput> {
+  switch (dataset.kind) {
+    case 'images':
+      for (const { path } of dataset.samples) yield { kind: 'picture', path, preprocess }
+      return
+    case 'image-classification':
+    case 'coco-detection':
+      for (const { picture } of dataset.samples) {
+        yield { kind: 'picture', path: picture.path, preprocess }
+      }
+      return
+    case 'tensors': {
+      const opened = await openSamples(host, dataset)
+      try {
+        for (const { index } of dataset.samples) {
+          yield { kind: 'tensors', tensors: await opened.read(index) }
+        }
+      } finally {
+        await opened.close()
+      }
+      return
+    }
+    case 'text':
+    case 'sts':
+      ensure(
+        false,
+        'invalid-dataset',
+        `${dataset.name} is a data set of kind ${dataset.kind}, which cannot find the ranges of activations yet. Give its token ids as a data set of kind tensors.`,
+        { data: dataset.name, kind: dataset.kind },
+      )
+  }
+}

@@ -1,0 +1,78 @@
+import type { JobContext, NamedTensors } from '../../base/host.ts'
+import type { Kernels } from '../../kernels/kernels.ts'
+import { toFloat32 } from '../../tasks/cast-tensor.ts'
+import { pictureFeeds } from '../../tasks/picture-input.ts'
+import type { PreprocessSpec } from '../../tasks/preprocess.ts'
+import type { TaskModel } from '../../tasks/task-model.ts'
+import { tensorFeeds } from '../../tasks/tensors/run-tensors.ts'
+import type { RangeState } from '../ranges/range-state.ts'
+import { emptyRangeState, observe, observeEnds } from '../ranges/range-state.ts'
+
+/** One calibration sample on its way to a worker. */
+export type SampleInput =
+  | { readonly kind: 'tensors'; readonly tensors: NamedTensors }
+  | {
+      readonly kind: 'picture'
+      readonly path: string
+      /** Null: assumed from the shape of the model's input. */
+      readonly preprocess: PreprocessSpec | null
+    }
+
+/** What is kept of each value: a histogram, or only its ends, which is faster. */
+export type Observation = 'histogram' | 'ends'
+
+/** Input of the pool job `observe-samples`. */
+export type ObserveSamplesInput = {
+  /** The float model with the observed values among its outputs. */
+  readonly model: TaskModel
+  readonly samples: readonly SampleInput[]
+  readonly values: readonly string[]
+  readonly keep: Observation
+}
+
+/** States in the order of the values. */
+export type ObserveSamplesOutput = {
+  readonly states: readonly RangeState[]
+  /** How pictures were prepared; null for ready-made tensors. */
+  readonly preprocess: PreprocessSpec | null
+}
+
+/** Values that a run gives back at once, so that not every activation of a deep model is held. */
+const VALUES_A_RUN = 256
+
+/** Pool job: runs the float model on some samples and keeps what the ranges of its values need. */
+export async function observeSamples(
+  kernels: Kernels,
+  { model, samples, values, keep }: ObserveSamplesInput,
+  context: JobContext,
+): Promise<ObserveSamplesOutput> {
+  const session = await context.session(model.file, model.options)
+  const states = values.map(() => emptyRangeState())
+  let preprocess: PreprocessSpec | null = null
+  for (const sample of samples) {
+    let feeds: NamedTensors
+    if (sample.kind === 'tensors') {
+      feeds = tensorFeeds(session, sample.tensors)
+    } else {
+      const picture = await context.decodeImage(sample.path)
+      const prepared = pictureFeeds(session, picture, sample.preprocess, 'stretch')
+      feeds = prepared.feeds
+      preprocess = prepared.spec
+    }
+    for (let start = 0; start < values.length; start += VALUES_A_RUN) {
+      const wanted = values.slice(start, start + VALUES_A_RUN)
+      const isInput = (name: string): boolean => Object.hasOwn(feeds, name)
+      const computed = wanted.filter((name) => !isInput(name))
+      const outputs = computed.length === 0 ? {} : await session.run(feeds, computed)
+      for (const [at, name] of wanted.entries()) {
+        const tensor = isInput(name) ? feeds[name] : outputs[name]
+        const state = states[start + at]
+        if (tensor === undefined || state === undefined) continue
+        const x = toFloat32(tensor)
+        if (keep === 'ends') observeEnds(state, x, kernels)
+        else observe(state, x, kernels)
+      }
+    }
+  }
+  return { states, preprocess }
+}

@@ -1,0 +1,265 @@
+import type { IntegerProfile } from '../../../targets/integer-kernels.ts'
+import type { Attribute } from '../../../graph/graph.ts'
+import type { NodeProto } from '../generated/onnx_pb.ts'
+import { onnxNode } from '../nodes.ts'
+import { labelOf } from '../opset/node-edit.ts'
+import { bytesOfValues } from './derived-tensor.ts'
+import type { EditableDocument } from './editable.ts'
+import { addComputed, addSmall, constantValues, dropUnread, readWhole } from './editable.ts'
+import { graphView } from './graph-view.ts'
+import type { ScaledBias } from './integer-weight.ts'
+import { channelScales, integerBias, integerWeight } from './integer-weight.ts'
+import type { IntegerNode, Placement } from './placement.ts'
+import type { WeightedNode } from './weighted-node.ts'
+
+/** Scale and zero point of a quantized activation. */
+export type ActivationParams = { readonly scale: number; readonly zeroPoint: number }
+
+/** What became of a weight or bias. */
+export type IntegerTensor = {
+  readonly source: string
+  readonly dtype: 'int8' | 'int32'
+  readonly elements: number
+  /** Scales. */
+  readonly channels: number
+  /** How the file holds it, in words for the plan. */
+  readonly form: string
+}
+
+/**
+ * Puts QuantizeLinear and DequantizeLinear around the nodes of a placement, so that the runtime finds
+ * its integer kernels: one QuantizeLinear a value, weights and biases as stored integers.
+ *
+ * @param params - of every value of `quantizedValues`
+ */
+export async function applyStatic(
+  document: EditableDocument,
+  placement: Placement,
+  params: ReadonlyMap<string, ActivationParams>,
+  profile: IntegerProfile,
+): Promise<readonly IntegerTensor[]> {
+  const stored = await quantizeWeights(document, placement, params, profile)
+  quantizeValues(document, placement, params, profile)
+  return stored
+}
+
+/** Every value that becomes integers, in the order of the graph. */
+export function quantizedValues({ integers }: Placement): readonly string[] {
+  const values = new Set<string>()
+  for (const { inputs, outputs, quantizesOutput } of integers) {
+    for (const input of inputs) values.add(input)
+    if (quantizesOutput) for (const output of outputs) values.add(output)
+  }
+  return [...values]
+}
+
+async function quantizeWeights(
+  document: EditableDocument,
+  { integers }: Placement,
+  params: ReadonlyMap<string, ActivationParams>,
+  profile: IntegerProfile,
+): Promise<readonly IntegerTensor[]> {
+  const users = new Map<string, WeightUser[]>()
+  for (const { node, weighted } of integers) {
+    if (weighted === null) continue
+    const { bias, input, weight, channels } = weighted
+    const inputScale = paramsOf(params, input).scale
+    const values = bias === '' ? new Float32Array(channels) : await readWhole(document, bias)
+    const user = { node, weighted, scaled: { inputScale, bias: values } }
+    users.set(weight, [...(users.get(weight) ?? []), user])
+  }
+  const stored: IntegerTensor[] = []
+  const replaced = new Set<string>()
+  for (const [weight, own] of users) {
+    stored.push(...(await quantizeWeight(document, weight, own, profile)))
+    for (const { weighted } of own) replaced.add(weighted.weight).add(weighted.bias)
+  }
+  dropUnread(document, replaced)
+  return stored
+}
+
+type WeightUser = {
+  readonly node: NodeProto
+  readonly weighted: WeightedNode
+  readonly scaled: ScaledBias
+}
+
+async function quantizeWeight(
+  document: EditableDocument,
+  name: string,
+  users: readonly WeightUser[],
+  { weights: codes }: IntegerProfile,
+): Promise<readonly IntegerTensor[]> {
+  const values = constantValues(document, name)
+  const axis = users[0]?.weighted.axis ?? 0
+  if (values === undefined) throw new TypeError(`"${name}" is no initializer`)
+  const scales = await channelScales(
+    values,
+    axis,
+    codes,
+    users.map(({ scaled }) => scaled),
+  )
+  const channels = scales.length
+  const quantized = document.unused(`${name}_quantized`)
+  const zeroPoint = document.unused(`${name}_zero_point`)
+  addComputed(document, integerWeight(values, quantized, axis, scales, codes))
+  addSmall(
+    document,
+    { name: zeroPoint, dtype: 'int8', shape: [channels] },
+    new Uint8Array(channels),
+  )
+  const decoded = addDequantize(document, name, { quantized, zeroPoint, scales, axis })
+  const elements = values.shape.reduce((count, size) => count * size, 1)
+  const stored: IntegerTensor[] = [
+    { source: name, dtype: 'int8', elements, channels, form: 'DequantizeLinear' },
+  ]
+  for (const { node, weighted, scaled } of users) {
+    const inputs = [...node.input]
+    inputs[1] = decoded
+    if (weighted.bias !== '') {
+      inputs[2] = addBias(document, weighted.bias, scaled, scales)
+      stored.push({
+        source: weighted.bias,
+        dtype: 'int32',
+        elements: channels,
+        channels,
+        form: 'DequantizeLinear of int32',
+      })
+    }
+    node.input = inputs
+  }
+  return stored
+}
+
+function addBias(
+  document: EditableDocument,
+  name: string,
+  scaled: ScaledBias,
+  weightScales: Float32Array,
+): string {
+  const { codes, scales } = integerBias(scaled, weightScales)
+  const quantized = document.unused(`${name}_quantized`)
+  addSmall(
+    document,
+    { name: quantized, dtype: 'int32', shape: [codes.length] },
+    bytesOfValues(codes),
+  )
+  return addDequantize(document, name, { quantized, zeroPoint: '', scales, axis: 0 })
+}
+
+/** codes -> DequantizeLinear with one scale a channel; returns the float value's name. */
+function addDequantize(
+  document: EditableDocument,
+  name: string,
+  parts: {
+    readonly quantized: string
+    readonly zeroPoint: string
+    readonly scales: Float32Array
+    readonly axis: number
+  },
+): string {
+  const scale = document.unused(`${name}_scale`)
+  const decoded = document.unused(`${name}_dequantized`)
+  addSmall(
+    document,
+    { name: scale, dtype: 'float32', shape: [parts.scales.length] },
+    bytesOfValues(parts.scales),
+  )
+  const inputs = [parts.quantized, scale, parts.zeroPoint].filter((input) => input !== '')
+  document.graph.node.unshift(
+    onnxNode({
+      op: 'DequantizeLinear',
+      name: decoded,
+      inputs,
+      outputs: [decoded],
+      attributes: { axis: { kind: 'int', value: parts.axis } },
+    }),
+  )
+  return decoded
+}
+
+/** How a value is named on its way: what is computed, its codes, and what readers see. */
+type ValuePath = { readonly float: string; readonly decoded: string }
+
+function quantizeValues(
+  document: EditableDocument,
+  placement: Placement,
+  params: ReadonlyMap<string, ActivationParams>,
+  profile: IntegerProfile,
+): void {
+  const { graph } = document
+  const view = graphView(graph)
+  const made = new Set(
+    placement.integers.flatMap(({ outputs, quantizesOutput }) => (quantizesOutput ? outputs : [])),
+  )
+  const after = new Map<NodeProto | null, NodeProto[]>()
+  for (const value of quantizedValues(placement)) {
+    const producer = view.producer(value) ?? null
+    const isMade = made.has(value)
+    const path: ValuePath = isMade
+      ? { float: document.unused(`${value}_float`), decoded: value }
+      : { float: value, decoded: document.unused(`${value}_dequantized`) }
+    if (isMade && producer !== null) renameOutput(producer, value, path.float)
+    if (!isMade) readDecoded(placement.integers, value, path.decoded)
+    const nodes = valueNodes(document, value, path, paramsOf(params, value), profile)
+    after.set(producer, [...(after.get(producer) ?? []), ...nodes])
+  }
+  graph.node = [
+    ...(after.get(null) ?? []),
+    ...graph.node.flatMap((node) => [node, ...(after.get(node) ?? [])]),
+  ]
+}
+
+function renameOutput(node: NodeProto, value: string, name: string): void {
+  // A node without a name keeps the one by which plans know it.
+  if (node.name === '') node.name = labelOf(node)
+  node.output = node.output.map((output) => (output === value ? name : output))
+}
+
+/** Integer readers of a value that a float operator makes; the others keep the exact value. */
+function readDecoded(integers: readonly IntegerNode[], value: string, decoded: string): void {
+  for (const { node, inputs } of integers) {
+    if (!inputs.includes(value)) continue
+    node.input = node.input.map((input, at) =>
+      input === value && at < inputs.length ? decoded : input,
+    )
+  }
+}
+
+function valueNodes(
+  document: EditableDocument,
+  value: string,
+  { float, decoded }: ValuePath,
+  { scale, zeroPoint }: ActivationParams,
+  { activations }: IntegerProfile,
+): readonly NodeProto[] {
+  const scaleName = document.unused(`${value}_scale`)
+  const zeroName = document.unused(`${value}_zero_point`)
+  const quantized = document.unused(`${value}_quantized`)
+  const scaleFacts = { name: scaleName, dtype: 'float32', shape: [] } as const
+  addSmall(document, scaleFacts, bytesOfValues(Float32Array.of(scale)))
+  addSmall(
+    document,
+    { name: zeroName, dtype: activations, shape: [] },
+    bytesOfValues(activations === 'uint8' ? Uint8Array.of(zeroPoint) : Int8Array.of(zeroPoint)),
+  )
+  const attributes: Readonly<Record<string, Attribute>> = {}
+  const facts = (op: string, input: string, output: string) =>
+    onnxNode({
+      op,
+      name: output,
+      inputs: [input, scaleName, zeroName],
+      outputs: [output],
+      attributes,
+    })
+  return [
+    facts('QuantizeLinear', float, quantized),
+    { ...facts('DequantizeLinear', quantized, decoded), name: `${quantized}_decode` },
+  ]
+}
+
+function paramsOf(params: ReadonlyMap<string, ActivationParams>, value: string): ActivationParams {
+  const found = params.get(value)
+  if (found === undefined) throw new TypeError(`"${value}" has no scale`)
+  return found
+}

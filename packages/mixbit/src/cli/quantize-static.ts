@@ -1,0 +1,106 @@
+import {
+  CALIBRATORS,
+  MixbitError,
+  RUNTIME_PROFILES,
+  askedActivations,
+  quantizeStaticFile,
+  readJson,
+  readPlan,
+} from '@mixbit/core'
+import type {
+  Calibrator,
+  Host,
+  IntegerFile,
+  OnnxFileModel,
+  Plan,
+  RuntimeProfile,
+  WrittenOnnx,
+} from '@mixbit/core'
+import { takesOption, textOption } from './parsed-args.ts'
+import type { ParsedArgs } from './parsed-args.ts'
+import type { CommandSettings } from './settings.ts'
+import { withScratch } from './with-host.ts'
+
+/** Where an output file goes. */
+type Place = { readonly folder: string; readonly name: string }
+
+type Written = { readonly plan: Plan; readonly written: WrittenOnnx }
+
+/** Writes one ONNX file whose activations are integers; null when none were asked for. */
+export async function quantizeIntegers(
+  host: Host,
+  model: OnnxFileModel,
+  args: ParsedArgs,
+  config: CommandSettings,
+  place: Place,
+): Promise<Written | null> {
+  const made = await withIntegers(host, model, args, config, place)
+  if (made === null) return null
+  const { plan, written } = made
+  if (written === null) throw new TypeError('A file with a place was not written')
+  return { plan, written }
+}
+
+/** Plans one ONNX file whose activations are integers; null when none were asked for. */
+export async function planIntegers(
+  host: Host,
+  model: OnnxFileModel,
+  args: ParsedArgs,
+  config: CommandSettings,
+): Promise<Plan | null> {
+  const made = await withIntegers(host, model, args, config, null)
+  return made === null ? null : made.plan
+}
+
+async function withIntegers(
+  host: Host,
+  model: OnnxFileModel,
+  args: ParsedArgs,
+  config: CommandSettings,
+  place: Place | null,
+): Promise<IntegerFile | null> {
+  const planFile = takesOption(args, 'plan') ? textOption(args, 'plan') : undefined
+  const plan =
+    planFile === undefined
+      ? null
+      : readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
+  const activations = plan?.activations === undefined ? askedActivations(config) : 'static'
+  switch (activations) {
+    case null:
+    case 'dynamic':
+      return null
+    case 'static':
+      return withScratch((scratch) =>
+        quantizeStaticFile(host, {
+          model,
+          config,
+          runtime: runtimeOf(args),
+          calibrator: calibratorOf(args),
+          scratch,
+          plan,
+          place,
+        }),
+      )
+  }
+}
+
+function runtimeOf(args: ParsedArgs): RuntimeProfile {
+  return oneOf(args, 'runtime', RUNTIME_PROFILES, 'x86-vnni')
+}
+
+function calibratorOf(args: ParsedArgs): Calibrator {
+  return oneOf(args, 'calibrator', CALIBRATORS, 'auto')
+}
+
+function oneOf<Name extends string>(
+  args: ParsedArgs,
+  option: string,
+  names: readonly Name[],
+  byDefault: Name,
+): Name {
+  const text = takesOption(args, option) ? textOption(args, option) : undefined
+  if (text === undefined) return byDefault
+  const found = names.find((name) => name === text)
+  if (found !== undefined) return found
+  throw new MixbitError('usage', `--${option} must be one of ${names.join(', ')}.`, { found: text })
+}
