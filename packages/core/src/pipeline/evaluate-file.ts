@@ -1,9 +1,25 @@
 import type { Host } from '../base/host.ts'
+import { readJsonObject } from '../base/json-file.ts'
 import type { Numerics } from '../config/settings.ts'
 import { folderOf } from '../convert/read-onnx-file.ts'
 import { evaluateTask } from '../evaluate/evaluate-model-task.ts'
 import type { EvaluatedModel, TaskResult } from '../evaluate/task-types.ts'
+import { readManifest } from '../formats/transformers-js/manifest.ts'
 import { loadTaskDataset } from '../tasks/task-dataset.ts'
+
+/** The ONNX file that a path stands for: itself, or that of a folder that `run` wrote; else null. */
+export async function singleGraph(
+  host: Pick<Host, 'open' | 'list' | 'within'>,
+  path: string,
+): Promise<string | null> {
+  if (path.endsWith('.onnx')) return path
+  const files = (await host.list(path)) ?? []
+  if (!files.includes('mixbit.json')) return null
+  const file = host.within(path, 'mixbit.json')
+  const { sessions } = readManifest(await readJsonObject(host, file), file)
+  const graph = sessions['model']
+  return graph === undefined ? null : host.within(path, graph)
+}
 
 export type EvaluateFileRequest = {
   /** Path of the ONNX file. */

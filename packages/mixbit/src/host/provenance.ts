@@ -1,5 +1,6 @@
 import type { Report } from '@mixbit/core'
 import { createRequire } from 'node:module'
+import { basename } from 'node:path'
 import { listFolder, openFile, sha256 } from './files.ts'
 import { within } from './within.ts'
 import { toolVersion } from '../cli/version.ts'
@@ -15,11 +16,15 @@ const STEP = 2 ** 24
 export async function provenance(model: string, platform: string): Promise<Report['provenance']> {
   const require = createRequire(import.meta.url)
   const runtime: { version: string } = require('onnxruntime-node/package.json')
-  const names = ((await listFolder(model)) ?? []).filter((name) => name.endsWith('.safetensors'))
+  const folder = await listFolder(model)
+  const paths =
+    folder === undefined
+      ? [model]
+      : folder.filter((name) => name.endsWith('.safetensors')).map((name) => within(model, name))
   const hashes = await Promise.all(
-    names.map(async (name) => ({
-      name: `${name} (sha256)`,
-      value: await fileHash(within(model, name)),
+    paths.map(async (path) => ({
+      name: `${basename(path)} (sha256)`,
+      value: await fileHash(path),
     })),
   )
   return [

@@ -1,63 +1,55 @@
-import { evaluateFile, evaluateModel, openForEvaluation } from '@mixbit/core'
+import { evaluateFile, evaluateModel, openForEvaluation, singleGraph } from '@mixbit/core'
+import type { Host } from '@mixbit/core'
 import { evaluationText } from '../../terminal/evaluation-text.ts'
+import type { Layout } from '../../terminal/summary.ts'
 import { taskText } from '../../terminal/task-text.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
-import type { CommandIo, ExitCode } from '../io.ts'
 import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { numberOption, textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
 import { requiredOption } from '../required.ts'
-import type { CommandSettings } from '../settings.ts'
 import { resolveSettings } from '../settings.ts'
 import { withHost, withScratch } from '../with-host.ts'
-
-/** `evaluate` of one ONNX file: the data set says what its task is. */
-async function evaluateOnnx(
-  args: ParsedArgs,
-  io: CommandIo,
-  { model, numerics }: CommandSettings,
-  data: string,
-): Promise<ExitCode> {
-  const { evaluation } = await withHost(args, io, (host) =>
-    evaluateFile(host, {
-      path: model,
-      data,
-      limit: numberOption(args, 'limit') ?? null,
-      numerics,
-      stage: 'evaluate',
-      now: () => io.now() / 1000,
-    }),
-  )
-  writeResult(args, io, { json: evaluation, text: taskText(evaluation, layoutFor(args, io)) })
-  return EXIT.done
-}
 
 export const command: Command = {
   async run(args, io) {
     const settings = await resolveSettings(args, io.cwd)
     const data = requiredOption(args, 'data')
-    if (settings.model.endsWith('.onnx')) return evaluateOnnx(args, io, settings, data)
-    const { evaluation } = await withHost(args, io, (host) =>
-      withScratch(async (scratch) => {
-        const dtype = textOption(args, 'dtype') ?? null
-        const files = await openForEvaluation(host, settings.model, scratch, dtype)
-        return evaluateModel(host, {
-          folder: settings.model,
-          files,
-          data,
-          limit: numberOption(args, 'limit') ?? null,
-          numerics: settings.numerics,
-          stage: 'evaluate',
-          now: () => io.now() / 1000,
-        })
-      }),
-    )
-    writeResult(args, io, {
-      json: evaluation,
-      text: evaluationText(evaluation, layoutFor(args, io)),
+    const common = {
+      data,
+      limit: numberOption(args, 'limit') ?? null,
+      numerics: settings.numerics,
+      stage: 'evaluate',
+      now: () => io.now() / 1000,
+    }
+    const layout = layoutFor(args, io)
+    const result = await withHost(args, io, async (host) => {
+      const graph = await singleGraph(host, settings.model)
+      if (graph === null) return evaluateFolder(host, args, settings.model, common, layout)
+      const { evaluation } = await evaluateFile(host, { ...common, path: graph })
+      return { json: evaluation, text: taskText(evaluation, layout) }
     })
+    writeResult(args, io, result)
     return EXIT.done
   },
+}
+
+type Common = Omit<Parameters<typeof evaluateModel>[1], 'folder' | 'files'>
+
+/** A model folder answers questions about pictures. */
+async function evaluateFolder(
+  host: Host,
+  args: ParsedArgs,
+  folder: string,
+  common: Common,
+  layout: Layout,
+): Promise<{ readonly json: unknown; readonly text: string }> {
+  const dtype = textOption(args, 'dtype') ?? null
+  return withScratch(async (scratch) => {
+    const files = await openForEvaluation(host, folder, scratch, dtype)
+    const { evaluation } = await evaluateModel(host, { ...common, folder, files })
+    return { json: evaluation, text: evaluationText(evaluation, layout) }
+  })
 }

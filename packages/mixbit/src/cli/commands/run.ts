@@ -1,4 +1,4 @@
-import { runModel } from '@mixbit/core'
+import { runModel, runOnnxFile } from '@mixbit/core'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
 import type { CommandIo, ExitCode } from '../io.ts'
@@ -46,18 +46,18 @@ export async function runInto(
   const output = await prepareOutput(path, { force, model: settings.model })
   try {
     const report = await withHost(args, io, async (host) => {
-      const result = await runModel(host, {
+      const common = {
         path: settings.model,
         config: settings,
-        planFile,
         folder: output.folder,
-        scratch: output.scratch,
-        tables,
         now: () => io.now() / 1000,
         provenance: await provenance(settings.model, io.platform),
-      })
-      await writeReport(host, output.folder, result.report)
-      return result.report
+      }
+      const made = settings.model.endsWith('.onnx')
+        ? await runOnnxFile(host, common)
+        : (await runModel(host, { ...common, planFile, scratch: output.scratch, tables })).report
+      await writeReport(host, output.folder, made)
+      return made
     })
     await output.commit()
     const { before, after, gates, passed } = report
