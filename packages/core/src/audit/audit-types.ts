@@ -17,6 +17,8 @@ export type WeightFacts = {
   readonly inputAxis: number | null
   /** In the stem, or the last weighted operator before an output (DESIGN: default protection). */
   readonly position: 'stem' | 'last' | 'inner'
+  /** Why it can only stay float, in words; absent when it can be quantized. */
+  readonly whyFloat?: string
   readonly scan: WeightScan | null
 }
 

@@ -1,4 +1,4 @@
-import type { Graph } from '../graph/graph.ts'
+import type { Graph, Node } from '../graph/graph.ts'
 import type { WeightFacts } from './audit-types.ts'
 import type { WeightUse } from '../graph/weight-uses.ts'
 
@@ -13,14 +13,31 @@ export type Position = WeightFacts['position']
  * weighted operator before each output is `last`. Lookups are neither: they do not compute.
  */
 export function positions(graph: Graph, uses: readonly WeightUse[]): ReadonlyMap<string, Position> {
-  const multiplied = uses.filter((use) => use.input !== null && use.input.kind !== 'gather')
+  return placesOf(
+    graph,
+    uses.filter((use) => use.input !== null && use.input.kind !== 'gather'),
+  )
+}
+
+/** A weight and an operator that multiplies by it. */
+export type Multiplier = Pick<WeightUse, 'weight' | 'node'>
+
+/**
+ * As `positions`, of weights that are known to multiply.
+ *
+ * @param multiplied - in the order of the graph
+ */
+export function placesOf(
+  graph: Graph,
+  multiplied: readonly Multiplier[],
+): ReadonlyMap<string, Position> {
   const result = new Map<string, Position>(multiplied.map((use) => [use.weight, 'inner']))
   for (const weight of stem(graph, multiplied)) result.set(weight, 'stem')
   for (const weight of lastBeforeOutputs(graph, multiplied)) result.set(weight, 'last')
   return result
 }
 
-function stem(graph: Graph, uses: readonly WeightUse[]): readonly string[] {
+function stem(graph: Graph, uses: readonly Multiplier[]): readonly string[] {
   const layers = uses.map((use) => graph.weights.get(use.weight)?.layer ?? '')
   const blocks = repeatedBlocks(layers)
   const first = layers.findIndex((layer) => blocks.some((block) => block.test(layer)))
@@ -55,30 +72,41 @@ function escape(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
-function firstAfterInputs(graph: Graph, uses: readonly WeightUse[]): readonly string[] {
-  const byNode = new Map(uses.map((use) => [use.node, use.weight]))
+function firstAfterInputs(graph: Graph, uses: readonly Multiplier[]): readonly string[] {
+  const byNode = weightsByNode(uses)
   const open = new Set(graph.inputs.map((input) => input.name))
   const found: string[] = []
   for (const node of graph.nodes) {
     if (!node.inputs.some((input) => open.has(input))) continue
-    const weight = byNode.get(node)
-    if (weight === undefined) for (const output of node.outputs) open.add(output)
-    else found.push(weight)
+    const weights = byNode.get(node)
+    if (weights === undefined) for (const output of node.outputs) open.add(output)
+    else found.push(...weights)
   }
   return found
 }
 
-function lastBeforeOutputs(graph: Graph, uses: readonly WeightUse[]): readonly string[] {
-  const byNode = new Map(uses.map((use) => [use.node, use.weight]))
+/** An operator may multiply by several weights: an LSTM by two. */
+function weightsByNode(uses: readonly Multiplier[]): ReadonlyMap<Node, readonly string[]> {
+  const weights = new Map<Node, string[]>()
+  for (const { node, weight } of uses) {
+    const own = weights.get(node)
+    if (own === undefined) weights.set(node, [weight])
+    else own.push(weight)
+  }
+  return weights
+}
+
+function lastBeforeOutputs(graph: Graph, uses: readonly Multiplier[]): readonly string[] {
+  const byNode = weightsByNode(uses)
   const state = stateOutputs(graph)
   const results = graph.outputs.filter((output) => !state.has(output.name))
   const open = new Set(results.map((output) => output.name))
   const found: string[] = []
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((output) => open.has(output))) continue
-    const weight = byNode.get(node)
-    if (weight === undefined) for (const input of node.inputs) open.add(input)
-    else found.push(weight)
+    const weights = byNode.get(node)
+    if (weights === undefined) for (const input of node.inputs) open.add(input)
+    else found.push(...weights)
   }
   return found
 }

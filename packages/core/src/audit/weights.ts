@@ -49,19 +49,20 @@ function roleOf(uses: readonly WeightUse[], shape: readonly number[]): WeightRol
 
 function useRole(use: WeightUse, shape: readonly number[]): WeightRole {
   if (use.input === null) return 'other'
-  if (use.isTransposed !== (use.input.kind === 'matmul')) return 'other'
   switch (use.input.kind) {
-    case 'conv': {
-      const groups = use.node.attributes['group']
-      const isGrouped = groups?.kind === 'int' && groups.value > 1
-      return isGrouped && shape[1] === 1 ? 'depthwise-conv' : 'conv'
-    }
+    case 'conv':
+      if (use.isTransposed) return 'other'
+      return use.input.groups > 1 && shape[1] === 1 ? 'depthwise-conv' : 'conv'
     case 'matmul':
-      return 'linear'
-    case 'matrix':
-      return 'matrix'
+      if (use.isTransposed && shape.length === 2 && use.input.input === 1) return 'linear'
+      return use.isTransposed || use.input.input === 1 ? 'other' : 'matrix'
     case 'gather':
-      return 'embedding'
+      return use.isTransposed ? 'other' : 'embedding'
+    // Graphs of ours have none of these; files have, and say what they are when lifted.
+    case 'gemm':
+    case 'conv-transpose':
+    case 'recurrent':
+      return 'other'
   }
 }
 
@@ -82,7 +83,7 @@ function combinePositions(
   return position === 'inner' ? (earlier ?? 'inner') : position
 }
 
-function axesOf(role: WeightRole): { outputAxis: number | null; inputAxis: number | null } {
+export function axesOf(role: WeightRole): { outputAxis: number | null; inputAxis: number | null } {
   return role === 'vector' || role === 'other'
     ? { outputAxis: null, inputAxis: null }
     : { outputAxis: 0, inputAxis: 1 }

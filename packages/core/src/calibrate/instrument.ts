@@ -47,9 +47,8 @@ function probedInput(use: WeightUse, shape: readonly number[]): Omit<Target, 'la
   const { input, node } = use
   if (input === null || input.activation === null) return null
   const value = node.inputs[input.activation]
-  const groups = node.attributes['group']
   // Grouped convolutions see other channels in each group: one importance a column has no sense.
-  if (value === undefined || (groups?.kind === 'int' && groups.value > 1)) return null
+  if (value === undefined || input.groups > 1) return null
   const channels = shape[1] ?? 1
   if (input.kind === 'conv') return { value, channels, rank: shape.length }
   // A matrix that is not transposed has its inputs first: it stays float, so nothing is asked.

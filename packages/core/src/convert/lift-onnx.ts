@@ -1,4 +1,5 @@
 import { DTYPES } from '../formats/onnx/read-dtype.ts'
+import { outputNames } from '../formats/onnx/bodies.ts'
 import { ONNX_DATA_TYPE } from '../formats/onnx/data-types.ts'
 import type { OnnxDocument } from '../formats/onnx/document.ts'
 import type {
@@ -9,71 +10,70 @@ import type {
   ValueInfoProto,
 } from '../formats/onnx/generated/onnx_pb.ts'
 import { AttributeProto_AttributeType } from '../formats/onnx/generated/onnx_pb.ts'
-import { memoryTensor } from '../formats/onnx/stored-tensor.ts'
-import type { WeightLayout } from '../formats/onnx/weight-layout.ts'
+import { subgraphsOf } from '../formats/onnx/opset/node-edit.ts'
+import { opsetOf } from '../formats/onnx/opset/raise-opset.ts'
+import type { StoredFloat } from '../formats/onnx/stored-floats.ts'
+import { storedFloats } from '../formats/onnx/stored-floats.ts'
 import { orderedWeight } from '../formats/onnx/weight-layout.ts'
 import type { Attribute, Dimension, Graph, GraphWeight, Node, Value } from '../graph/graph.ts'
-import type { Weight } from '../tensor/weight.ts'
-import { weightLayouts } from './onnx-layouts.ts'
+import type { WeightReading } from './onnx-layouts.ts'
+import { weightReadings } from './onnx-layouts.ts'
 
 const utf8 = new TextDecoder()
 
 /** A document as decisions see it. */
 export type LiftedOnnx = {
-  /** Weights in the common order: output channels first. What is written is the document. */
+  /** Operators of all graphs, and float weights in the common order: output channels first. */
   readonly graph: Graph
-  /** How each weight lies in the document; what is not here keeps its values. */
-  readonly layouts: ReadonlyMap<string, WeightLayout>
+  /** What each weight of `graph` is in the document. */
+  readonly sources: ReadonlyMap<string, LiftedWeight>
 }
+
+/** A float tensor of a document, what it is to its readers, and the operators that weigh with it. */
+export type LiftedWeight = StoredFloat &
+  WeightReading & { readonly layer: string; readonly uses: readonly Node[] }
 
 /**
  * The meaning of an ONNX document as far as decisions need it: operators, attributes and float
- * weights, these in the common order with the Transpose that then stands before their operator.
+ * weights. What is written is the document itself.
  *
  * @param component - what all its weights belong to; `model` for a single file
  */
 export function liftOnnx(document: OnnxDocument, component: string): LiftedOnnx {
-  const graph = document.model.graph
+  const { graph } = document.model
   if (graph === undefined) throw new TypeError('A document without a graph was read')
-  const opset = document.model.opsetImport.find(
-    ({ domain }) => domain === '' || domain === 'ai.onnx',
-  )
-  const layouts = weightLayouts(graph)
+  const nodes: Lifting = new Map()
+  const ordered = liftNodes(graph, nodes)
+  const sources = weightsOf(document, graph, component, nodes)
+  const weights = [...sources].map(([key, { layer, weight }]) => {
+    return [key, { layer, component, weight } satisfies GraphWeight] as const
+  })
   return {
-    layouts,
+    sources,
     graph: {
       name: component,
-      opset: Number(opset?.version ?? 0n),
+      opset: opsetOf(document.model.opsetImport),
       inputs: freeInputs(graph).map(valueOf),
       outputs: graph.output.map(valueOf),
-      nodes: graph.node.flatMap((node) => orderedNodes(node, layouts)),
-      weights: weightsOf(document, graph, component, layouts),
+      nodes: ordered,
+      weights: new Map(weights),
       constants: new Map(),
     },
   }
 }
 
-/** A node with what stands before it when its weight is in the common order. */
-function orderedNodes(
-  node: NodeProto,
-  layouts: ReadonlyMap<string, WeightLayout>,
-): readonly Node[] {
-  const lifted = nodeOf(node)
-  const nested = subgraphs(node).flatMap(nodesOf)
-  const [, weight = ''] = node.input
-  const layout = layouts.get(weight)
-  if (layout === 'matmul' || layout === 'gemm' || layout === 'gemm-inputs-first') {
-    const [x = '', , bias] = node.input
-    const ordered = `${weight}_ordered`
-    return [
-      { ...lifted, op: 'Transpose', inputs: [weight], outputs: [ordered], attributes: {} },
-      { ...lifted, op: 'MatMul', inputs: [x, ordered], attributes: {} },
-      ...(bias === undefined
-        ? []
-        : [{ ...lifted, op: 'Add', inputs: [...lifted.outputs, bias], attributes: {} }]),
-    ]
-  }
-  return [lifted, ...nested]
+type Lifting = Map<NodeProto, Node>
+
+/** Nodes in order; those of nested graphs stand before the node that holds them, which reads them. */
+function liftNodes(graph: GraphProto, lifted: Lifting): readonly Node[] {
+  return graph.node.flatMap((node) => {
+    const inner = subgraphsOf(node)
+    const nested = inner.flatMap((each) => liftNodes(each, lifted))
+    const results = inner.flatMap((each) => each.output.map(({ name }) => name))
+    const own = { ...nodeOf(node), inputs: [...node.input, ...results] }
+    lifted.set(node, own)
+    return [...nested, own]
+  })
 }
 
 /** Inputs that are no initializers: files before IR 4 list both. */
@@ -84,41 +84,43 @@ function freeInputs(graph: GraphProto): readonly ValueInfoProto[] {
 
 function weightsOf(
   document: OnnxDocument,
-  graph: GraphProto,
+  main: GraphProto,
   component: string,
-  layouts: ReadonlyMap<string, WeightLayout>,
-): ReadonlyMap<string, GraphWeight> {
-  const weights = new Map<string, GraphWeight>()
-  for (const tensor of graph.initializer) {
-    const dtype = DTYPES.get(tensor.dataType)
-    if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'bfloat16') continue
-    const stored = document.weights.get(tensor.name) ?? inlineWeight(tensor, dtype)
-    const weight = orderedWeight(stored, layouts.get(tensor.name) ?? 'as-stored')
-    weights.set(tensor.name, { layer: `${component}.${tensor.name}`, component, weight })
+  nodes: Lifting,
+): ReadonlyMap<string, LiftedWeight> {
+  const floats = storedFloats(document)
+  const ranks = new Map(floats.map(({ name, shape }) => [name, shape.length]))
+  const readingOf = weightReadings(outputNames(main), (name) => ranks.get(name))
+  const weights = new Map<string, LiftedWeight>()
+  for (const float of floats) {
+    const reading = withoutBfloat(float, readingOf(float))
+    const key = uniqueKey([float.path, float.name].filter((part) => part !== '').join('.'), weights)
+    weights.set(key, {
+      ...float,
+      ...reading,
+      layer: `${component}.${key}`,
+      weight: orderedWeight(float.weight, reading.order),
+      uses: reading.nodes.flatMap((node) => nodes.get(node) ?? []),
+    })
   }
   return weights
 }
 
-function inlineWeight(
-  tensor: GraphProto['initializer'][number],
-  dtype: 'float32' | 'float16' | 'bfloat16',
-): Weight {
-  const shape = tensor.dims.map(Number)
-  const bytes =
-    tensor.floatData.length > 0
-      ? new Uint8Array(Float32Array.from(tensor.floatData).buffer)
-      : tensor.int32Data.length > 0
-        ? new Uint8Array(Uint16Array.from(tensor.int32Data).buffer)
-        : tensor.rawData
-  return memoryTensor({ name: tensor.name, dtype, shape }, bytes)
+/** No CPU kernel computes in bf16: such weights are carried. */
+function withoutBfloat({ dtype }: StoredFloat, reading: WeightReading): WeightReading {
+  if (dtype !== 'bfloat16' || reading.whyFloat !== null) return reading
+  return {
+    ...reading,
+    role: 'other',
+    order: 'as-stored',
+    whyFloat: 'it is bf16, in which ONNX Runtime does not compute on CPUs',
+  }
 }
 
-function nodesOf(graph: GraphProto): readonly Node[] {
-  return graph.node.flatMap((node) => [nodeOf(node), ...subgraphs(node).flatMap(nodesOf)])
-}
-
-function subgraphs(node: NodeProto): readonly GraphProto[] {
-  return node.attribute.flatMap(({ g, graphs }) => (g === undefined ? graphs : [g, ...graphs]))
+function uniqueKey(base: string, taken: ReadonlyMap<string, unknown>): string {
+  let key = base
+  for (let i = 2; taken.has(key); i++) key = `${base}_${i}`
+  return key
 }
 
 function nodeOf(node: NodeProto): Node {

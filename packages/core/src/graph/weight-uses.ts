@@ -1,6 +1,6 @@
+import type { WeightUse as OperatorUse } from '../operators/weighted-operators.ts'
+import { weightUsesOf } from '../operators/weighted-operators.ts'
 import type { Graph, Node } from './graph.ts'
-import type { WeightInput } from '../operators/weight-inputs.ts'
-import { WEIGHT_INPUTS } from '../operators/weight-inputs.ts'
 
 /** One place where a graph reads a weight. */
 export type WeightUse = {
@@ -10,7 +10,7 @@ export type WeightUse = {
   /** Position of `node` in the graph's topological order. */
   readonly order: number
   /** Facts of the operator; null when it is not a weighted one (a bias, a norm's scale). */
-  readonly input: WeightInput | null
+  readonly input: OperatorUse | null
   /** The weight goes through Transpose(1, 0) first: it is stored as [outputs, inputs]. */
   readonly isTransposed: boolean
 }
@@ -28,7 +28,7 @@ export function weightUses(graph: Graph): readonly WeightUse[] {
     for (const [index, value] of node.inputs.entries()) {
       const weight = transposed.get(value) ?? value
       if (!graph.weights.has(weight)) continue
-      const input = weightInput(node, index)
+      const input = weightInput(graph, transposed, node, index)
       uses.push({ weight, node, order, input, isTransposed: transposed.has(value) })
     }
   }
@@ -43,11 +43,25 @@ function isMatrixTranspose(graph: Graph, node: Node, source: string): boolean {
 }
 
 /** Facts of input `index` when it is the operator's weight; a Gather looks rows up only on axis 0. */
-function weightInput(node: Node, index: number): WeightInput | null {
-  const inputs = node.domain === '' ? WEIGHT_INPUTS[node.op] : undefined
-  const facts = inputs?.find(({ input }) => input === index)
-  if (facts === undefined) return null
-  const axis = node.attributes['axis']
-  const isOtherAxis = axis?.kind === 'int' && axis.value !== 0
-  return facts.kind === 'gather' && isOtherAxis ? null : facts
+function weightInput(
+  graph: Graph,
+  transposed: ReadonlyMap<string, string>,
+  node: Node,
+  index: number,
+): OperatorUse | null {
+  const uses = weightUsesOf({
+    op: node.op,
+    domain: node.domain,
+    attribute: (name) => {
+      const attribute = node.attributes[name]
+      return attribute?.kind === 'int' ? attribute.value : undefined
+    },
+    weightRank: (input) => {
+      const value = node.inputs[input] ?? ''
+      return graph.weights.get(transposed.get(value) ?? value)?.weight.shape.length
+    },
+  })
+  const use = uses.find(({ input }) => input === index)
+  if (use === undefined || (use.kind === 'gather' && use.outputAxis !== 0)) return null
+  return use
 }

@@ -1,11 +1,10 @@
 import { auditOf } from '../audit/audit.ts'
 import type { Audit, WeightFacts } from '../audit/audit-types.ts'
 import { scanWeights } from '../audit/scan.ts'
-import { weightFacts } from '../audit/weights.ts'
+import { documentWeights } from '../audit/document-weights.ts'
 import { MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
 import type { ResolvedConfig } from '../config/merge-config.ts'
-import type { LiftedOnnx } from '../convert/lift-onnx.ts'
 import { liftOnnx } from '../convert/lift-onnx.ts'
 import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
 import { folderOf } from '../convert/read-onnx-file.ts'
@@ -34,21 +33,14 @@ export async function auditOnnxFile(
   host: Pick<Host, 'pool' | 'emit'>,
   model: OnnxFileModel,
 ): Promise<Audit> {
-  const { graph } = liftOnnx(model.document, COMPONENT)
-  const facts = weightFacts([graph]).map(withoutBfloat)
+  const lifted = liftOnnx(model.document, COMPONENT)
   return auditOf({
     format: model.format,
     model: model.path,
     bytes: model.bytes,
-    weights: await scanWeights(host, [graph], facts),
+    weights: await scanWeights(host, [lifted.graph], documentWeights(lifted)),
     findings: model.findings,
   })
-}
-
-/** No CPU kernel computes in bf16: such weights are carried. */
-function withoutBfloat(facts: WeightFacts): WeightFacts {
-  if (facts.dtype !== 'bfloat16') return facts
-  return { ...facts, role: 'other', outputAxis: null, inputAxis: null }
 }
 
 /** Decides the plan of an ONNX file; int8 where nothing else was asked for. */
@@ -117,12 +109,11 @@ export async function quantizeOnnxFile(
 ): Promise<WrittenOnnx> {
   const changed = plan.layers.filter((layer) => isChanged(layer, audit.weights))
   const document = raised(model.document, changed)
-  const lifted: LiftedOnnx = liftOnnx(document, COMPONENT)
   const layers = new Set(changed.map(({ layer }) => layer))
   const isSmall = !model.hasExternalData && storedBytes(plan.layers) <= LARGEST_SINGLE_FILE
   const result = await quantize(host, {
     stage: 'quantize',
-    sessions: [{ source: documentSource(document, lifted, layers), fileName: name }],
+    sessions: [{ source: documentSource(document, COMPONENT, layers), fileName: name }],
     layers: plan.layers,
     facts: audit.weights,
     importance: new Map(),

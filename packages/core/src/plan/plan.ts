@@ -42,7 +42,8 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
   checkPatterns(request.layers, names)
   checkComponents(request.components, [...new Set(weights.map((weight) => weight.component))])
   const drafts = weights.map((facts) => {
-    refuseNotFinite(facts)
+    // What is only carried may be a mask of infinities.
+    if (request.floats === 'half' || facts.outputAxis !== null) refuseNotFinite(facts)
     return RULES.reduce((draft, rule) => rule(draft, request), firstDraft(facts, request))
   })
   const layers = drafts.map((draft) => plannedLayer(draft.facts, draft))
@@ -121,7 +122,11 @@ function floatDraft(
     isLiteral,
     // That vectors stay float is the meaning of every precision, not a change of it.
     asked: isVector ? precisionName(scheme) : formatPrecision(precision),
-    reasons: [isVector ? 'a vector stays float' : 'no operator reads this weight from integers'],
+    reasons: [
+      isVector
+        ? 'a vector stays float'
+        : (facts.whyFloat ?? 'no operator reads this weight from integers'),
+    ],
   }
 }
 

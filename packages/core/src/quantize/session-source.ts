@@ -1,16 +1,25 @@
 import { clone } from '@bufbuild/protobuf'
 
+import type { LiftedWeight } from '../convert/lift-onnx.ts'
+import { liftOnnx } from '../convert/lift-onnx.ts'
 import { lowerToOnnx } from '../convert/lower-onnx.ts'
-import type { LiftedOnnx } from '../convert/lift-onnx.ts'
+import { outputNames } from '../formats/onnx/bodies.ts'
 import type { OnnxDocument } from '../formats/onnx/document.ts'
 import type { Activations } from '../formats/onnx/encodings.ts'
+import type { GraphProto, ModelProto } from '../formats/onnx/generated/onnx_pb.ts'
 import { ModelProtoSchema } from '../formats/onnx/generated/onnx_pb.ts'
-import { reorderReaders } from '../formats/onnx/weight-layout.ts'
+import { collectNames, newName } from '../formats/onnx/opset/names.ts'
+import { removeStored } from '../formats/onnx/stored-floats.ts'
+import { bypassIdentities, reorderReaders } from '../formats/onnx/weight-layout.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Weight } from '../tensor/weight.ts'
 
-/** A weight that a plan decides, under its initializer's name. */
+/** A weight that a plan decides. */
 export type SourceWeight = {
+  /** The name of its initializer. */
+  readonly name: string
+  /** The graph that holds it; `null` for the main one. */
+  readonly graph: GraphProto | null
   readonly layer: string
   readonly weight: Weight
   /** What the operators around it compute in. */
@@ -26,6 +35,8 @@ export type SessionSource = {
   readonly document: OnnxDocument
   readonly planned: ReadonlyMap<string, SourceWeight>
   readonly kept: ReadonlyMap<string, Weight>
+  /** A name like `base` that the model does not have yet; by default `base` itself. */
+  readonly fresh?: (base: string) => string
 }
 
 /** A graph of ours: every weight is planned. */
@@ -36,7 +47,7 @@ export function graphSource(graph: Graph): SessionSource {
     planned: new Map(
       [...graph.weights].map(([name, { layer, weight }]) => [
         name,
-        { layer, weight, activations: 'float32' },
+        { name, graph: null, layer, weight, activations: 'float32' },
       ]),
     ),
     kept: new Map(),
@@ -50,30 +61,45 @@ export function graphSource(graph: Graph): SessionSource {
  * @param changed - layers that the plan does not leave as they are
  */
 export function documentSource(
-  document: OnnxDocument,
-  { graph, layouts }: LiftedOnnx,
+  { model: original, weights }: OnnxDocument,
+  component: string,
   changed: ReadonlySet<string>,
 ): SessionSource {
-  const model = clone(ModelProtoSchema, document.model)
+  const model = clone(ModelProtoSchema, original)
+  const lifted = liftOnnx({ format: 'onnx', model, weights }, component)
+  const names = collectNames([...(model.graph === undefined ? [] : [model.graph])])
+  const fresh = (base: string): string => newName(base, names)
+  const outputs = model.graph === undefined ? new Set<string>() : outputNames(model.graph)
   const planned = new Map<string, SourceWeight>()
-  const kept = new Map(document.weights)
-  for (const [name, { layer, weight }] of graph.weights) {
-    if (!changed.has(layer)) continue
-    const dims = model.graph?.initializer.find((tensor) => tensor.name === name)?.dims ?? []
-    const layout = layouts.get(name) ?? 'as-stored'
-    if (model.graph !== undefined) {
-      // Before IR 4 initializers are inputs as well; one that is replaced is none any more.
-      model.graph.input = model.graph.input.filter((input) => input.name !== name)
-      reorderReaders(model.graph, name, dims.map(Number), layout)
-    }
-    const activations = weight.dtype === 'float16' ? 'float16' : 'float32'
-    planned.set(name, { layer, weight, activations })
-    kept.delete(name)
+  const kept = new Map(weights)
+  for (const [key, source] of lifted.sources) {
+    if (!changed.has(source.layer)) continue
+    prepare(model, source, outputs, fresh)
+    const { name, graph, layer, weight, path } = source
+    const activations = source.dtype === 'float16' ? 'float16' : 'float32'
+    planned.set(key, { name, graph, layer, weight, activations })
+    if (path === '') kept.delete(name)
   }
   return {
-    name: graph.name,
+    name: component,
     document: { format: 'onnx', model, weights: kept },
     planned,
     kept,
+    fresh,
   }
+}
+
+/** Makes a weight an initializer that is no input, read in the common order. */
+function prepare(
+  model: ModelProto,
+  { graph, name, shape, order, role }: LiftedWeight,
+  outputs: ReadonlySet<string>,
+  fresh: (base: string) => string,
+): void {
+  // Before IR 4 initializers are inputs as well; one that is replaced is none any more.
+  if (graph === model.graph) graph.input = graph.input.filter((input) => input.name !== name)
+  bypassIdentities(graph, name, outputs)
+  const isLinear = role === 'linear' || role === 'tied-embedding'
+  reorderReaders({ graph, name, shape, order, isLinear, fresh })
+  removeStored(graph, name)
 }

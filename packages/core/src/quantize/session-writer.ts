@@ -48,7 +48,7 @@ export async function writeSession(
   host: Pick<Host, 'create' | 'pool' | 'sha256' | 'within' | 'emit'>,
   request: SessionRequest,
 ): Promise<SessionResult> {
-  const { document, planned } = request.source
+  const { document, planned, fresh } = request.source
   const { model } = document
   const dataFile: DataFile = {
     location: `${request.name}.onnx_data`,
@@ -56,14 +56,17 @@ export async function writeSession(
     size: 0,
   }
   const items: Item[] = []
-  for (const [name, { layer, weight, activations }] of planned) {
+  for (const { name, graph, layer, weight, activations } of planned.values()) {
     const job = request.jobFor(layer)
     const parts = encodeWeight(model, name, weight.shape, plannedForm(job), {
       lookup: request.lookup,
       activations,
+      ...(fresh === undefined ? {} : { fresh }),
+      ...(graph === null ? {} : { graph }),
     })
     const elsewhere = request.shared.get(layer)
-    const places = elsewhere ?? placeParts(dataFile, job.form)
+    const isNested = graph !== null && graph !== model.graph
+    const places = elsewhere ?? placeParts(isNested ? INSIDE : dataFile, job.form)
     pointAt(parts, places)
     items.push({ layer, weight, job, parts, places, isOwner: elsewhere === undefined })
   }
@@ -79,6 +82,9 @@ export async function writeSession(
     totals,
   }
 }
+
+/** Graphs inside a node hold their own tensors. */
+const INSIDE: DataFile = { location: '', inline: 'all', size: 0 }
 
 /** A shared layer has its bytes in the other file, except small parts, which every graph holds. */
 function needsBytes(item: Item): boolean {

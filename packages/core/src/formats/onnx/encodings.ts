@@ -90,7 +90,7 @@ export function encodeWeight(
     activations: options.activations ?? 'float32',
     fresh: options.fresh ?? ((base) => base),
   }
-  removeInitializer(graph, name)
+  graph.initializer = graph.initializer.filter((tensor) => tensor.name !== name)
   return form.kind === 'float' ? encodeFloat(site, form) : encodeAffine(site, form)
 }
 
@@ -386,10 +386,6 @@ function castTo(activations: Activations, input: string, output: string): NodePr
     outputs: [output],
     attributes: { to: { kind: 'int', value: ONNX_DATA_TYPE[activations] } },
   })
-}
-
-function removeInitializer(graph: GraphProto, name: string): void {
-  graph.initializer = graph.initializer.filter((tensor) => tensor.name !== name)
 }
 
 function addInitializer(graph: GraphProto, name: string, part: StoredPart): TensorProto {
