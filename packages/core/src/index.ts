@@ -61,6 +61,7 @@ export { auditOnnxFile, outputPlace, planOnnxFile, quantizeOnnxFile } from './pi
 export type { WrittenOnnx } from './pipeline/onnx-file.ts'
 export { askedActivations } from './pipeline/integer-file.ts'
 export type { Activations, IntegerFile } from './pipeline/integer-file.ts'
+export { quantizeDynamicFile } from './pipeline/quantize-dynamic.ts'
 export { quantizeStaticFile } from './pipeline/quantize-static.ts'
 export { CALIBRATORS } from './calibrate/activations/decide-ranges.ts'
 export type { Calibrator } from './calibrate/activations/decide-ranges.ts'

@@ -33,7 +33,8 @@ export function askedActivations(config: ResolvedConfig): Activations {
   return null
 }
 
-function activationsOf(name: string): Activations {
+/** The activations of a precision by name; null for a weight precision. */
+export function activationsOf(name: string): Activations {
   const precision = parsePrecision(name)
   return precision.kind === 'affine' ? (precision.activations ?? null) : null
 }
@@ -132,7 +133,7 @@ function withIntegers(
 
 function integerLayer(
   layer: LayerPlan,
-  { dtype, elements, channels, form }: IntegerTensor,
+  { dtype, elements, channels, zeroPoints, form }: IntegerTensor,
   facts: WeightFacts | undefined,
 ): LayerPlan {
   if (dtype === 'int32') {
@@ -156,7 +157,18 @@ function integerLayer(
     },
     algorithm: 'round',
     form,
-    bytes: { codes: elements, scales: 4 * channels, zeroPoints: channels },
+    bytes: { codes: elements, scales: 4 * channels, zeroPoints },
     reasons: ['its operator runs on integers'],
+  }
+}
+
+/** Says that nothing could run on integers, so that only weights became smaller. */
+export function noIntegersFinding(what: string): Finding {
+  return {
+    code: 'no-integer-operators',
+    severity: 'warning',
+    message:
+      `The model has no ${what} that can run on integers, so only its weights are quantized. The ` +
+      'plan gives the reason of each operator.',
   }
 }

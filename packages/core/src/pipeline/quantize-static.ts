@@ -24,7 +24,7 @@ import type { RuntimeProfile } from '../targets/integer-kernels.ts'
 import { INTEGER_PROFILES } from '../targets/integer-kernels.ts'
 import { loadTaskDataset } from '../tasks/task-dataset.ts'
 import type { IntegerFile } from './integer-file.ts'
-import { keptFloat, writeIntegerFile } from './integer-file.ts'
+import { keptFloat, noIntegersFinding, writeIntegerFile } from './integer-file.ts'
 import { writeDocument } from './write-document.ts'
 
 /** What full 8-bit quantization is asked for. */
@@ -57,12 +57,6 @@ export async function prepareStatic(
 ): Promise<PreparedStatic> {
   const document = await normalize(model.document)
   const placement = placeIntegers(document.graph, exclusion)
-  ensure(
-    placement.integers.length > 0,
-    'unsupported-scheme',
-    `"${model.path}" has no Conv, Gemm or MatMul that can run on integers. Use a weight precision such as int8.`,
-    { model: model.path },
-  )
   return { document, placement }
 }
 
@@ -74,6 +68,15 @@ export async function planStatic(
 ): Promise<StaticPlan> {
   const { runtime, calibrator } = request
   const values = quantizedValues(prepared.placement)
+  if (values.length === 0) {
+    const operators = operatorsOf(prepared.placement)
+    return {
+      runtime,
+      activations: [],
+      operators,
+      findings: [noIntegersFinding('Conv, Gemm or MatMul')],
+    }
+  }
   const { observed, findings } = await observeValues(host, prepared, request, values)
   const states = new Map(
     values.flatMap((value, at) => {

@@ -3,6 +3,7 @@ import {
   MixbitError,
   RUNTIME_PROFILES,
   askedActivations,
+  quantizeDynamicFile,
   quantizeStaticFile,
   readJson,
   readPlan,
@@ -67,8 +68,9 @@ async function withIntegers(
   const activations = plan?.activations === undefined ? askedActivations(config) : 'static'
   switch (activations) {
     case null:
-    case 'dynamic':
       return null
+    case 'dynamic':
+      return quantizeDynamicFile(host, { model, config, runtime: runtimeOf(args), place })
     case 'static':
       return withScratch((scratch) =>
         quantizeStaticFile(host, {

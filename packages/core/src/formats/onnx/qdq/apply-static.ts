@@ -22,6 +22,7 @@ export type IntegerTensor = {
   readonly elements: number
   /** Scales. */
   readonly channels: number
+  readonly zeroPoints: number
   /** How the file holds it, in words for the plan. */
   readonly form: string
 }
@@ -111,22 +112,30 @@ async function quantizeWeight(
   const decoded = addDequantize(document, name, { quantized, zeroPoint, scales, axis })
   const elements = values.shape.reduce((count, size) => count * size, 1)
   const stored: IntegerTensor[] = [
-    { source: name, dtype: 'int8', elements, channels, form: 'DequantizeLinear' },
+    {
+      source: name,
+      dtype: 'int8',
+      elements,
+      channels,
+      zeroPoints: channels,
+      form: 'DequantizeLinear',
+    },
   ]
   for (const { node, weighted, scaled } of users) {
-    const inputs = [...node.input]
-    inputs[1] = decoded
+    node.input = node.input.map((input, at) => (at === 1 ? decoded : input))
     if (weighted.bias !== '') {
-      inputs[2] = addBias(document, weighted.bias, scaled, scales)
+      const bias = addBias(document, weighted.bias, scaled, scales)
+      const adder = weighted.adder ?? node
+      adder.input = adder.input.map((input) => (input === weighted.bias ? bias : input))
       stored.push({
         source: weighted.bias,
         dtype: 'int32',
         elements: channels,
         channels,
+        zeroPoints: 0,
         form: 'DequantizeLinear of int32',
       })
     }
-    node.input = inputs
   }
   return stored
 }

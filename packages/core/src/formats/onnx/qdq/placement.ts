@@ -100,8 +100,9 @@ function candidateNodes(
 }
 
 function weightedCandidate(view: GraphView, node: NodeProto, weighted: WeightedNode): Candidate {
-  const absorbed = absorbedClip(view, node)
-  const outputs = [(absorbed?.node ?? node).output[0] ?? '']
+  const last = weighted.adder ?? node
+  const absorbed = absorbedClip(view, last)
+  const outputs = [(absorbed?.node ?? last).output[0] ?? '']
   return { node, weighted, inputs: [weighted.input], outputs, scales: 'own', absorbed }
 }
 

@@ -16,6 +16,8 @@ export type WeightedNode = {
   readonly channels: number
   /** The constant that is added; '' for none. */
   readonly bias: string
+  /** The Add behind a MatMul that adds it; null where the node itself does. */
+  readonly adder: NodeProto | null
 }
 
 /** Fewer weights than this save nothing, and often are exact numbers (decoding of boxes). */
@@ -76,7 +78,7 @@ function convOf(view: GraphView, node: NodeProto): WeightedNode | { readonly rea
   if (shape === undefined) return { reason: 'its weight is computed' }
   const channels = shape[0] ?? 0
   if (!isVector(view, bias, channels)) return { reason: 'its bias is no float32 constant' }
-  return { kind: 'conv', input, weight, axis: 0, channels, bias }
+  return { kind: 'conv', input, weight, axis: 0, channels, bias, adder: null }
 }
 
 function gemmOf(view: GraphView, node: NodeProto): WeightedNode | { readonly reason: string } {
@@ -91,7 +93,7 @@ function gemmOf(view: GraphView, node: NodeProto): WeightedNode | { readonly rea
     (bias === '' || (floatOf(node, 'beta') ?? 1) === 1)
   if (!isPlain) return { reason: 'the integer Gemm neither scales nor transposes its input' }
   if (!isVector(view, bias, channels)) return { reason: 'its bias is no float32 constant vector' }
-  return { kind: 'gemm', input, weight, axis, channels, bias }
+  return { kind: 'gemm', input, weight, axis, channels, bias, adder: null }
 }
 
 function matmulOf(view: GraphView, node: NodeProto): WeightedNode | { readonly reason: string } {
@@ -104,7 +106,28 @@ function matmulOf(view: GraphView, node: NodeProto): WeightedNode | { readonly r
     }
   }
   if (shape.length !== 2) return { reason: 'its weight is no matrix' }
-  return { kind: 'matmul', input, weight, axis: 1, channels: shape[1] ?? 0, bias: '' }
+  const channels = shape[1] ?? 0
+  const added = addedVector(view, node, channels)
+  return { kind: 'matmul', input, weight, axis: 1, channels, ...added }
+}
+
+/**
+ * The constant vector that only an Add behind the node adds: the runtime makes one Gemm of both, whose
+ * integer kernel wants the vector as int32.
+ */
+function addedVector(
+  view: GraphView,
+  node: NodeProto,
+  channels: number,
+): Pick<WeightedNode, 'bias' | 'adder'> {
+  const none = { bias: '', adder: null }
+  const output = node.output[0] ?? ''
+  const [next, ...others] = view.readers(output)
+  if (next === undefined || others.length > 0 || view.isPinned(output)) return none
+  if (next.opType !== 'Add' || !isStandard(next)) return none
+  const bias = next.input.find((name) => name !== output) ?? ''
+  const rank = view.constant(bias)?.dims.length ?? 0
+  return bias !== '' && rank <= 2 && isVector(view, bias, channels) ? { bias, adder: next } : none
 }
 
 function shapeOf(view: GraphView, name: string): readonly number[] | undefined {
