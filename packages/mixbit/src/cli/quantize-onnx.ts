@@ -2,6 +2,7 @@ import {
   MixbitError,
   auditOnnxFile,
   outputPlace,
+  planModel,
   planOnnxFile,
   quantizeOnnxFile,
   readOnnxFile,
@@ -17,7 +18,7 @@ import { EXIT } from './io.ts'
 import type { CommandIo, ExitCode } from './io.ts'
 import { layoutFor } from './layout.ts'
 import { writeResult } from './output.ts'
-import { hasFlag } from './parsed-args.ts'
+import { hasFlag, textOption } from './parsed-args.ts'
 import type { ParsedArgs } from './parsed-args.ts'
 import { requiredOption } from './required.ts'
 import { planIntegers, quantizeIntegers } from './quantize-static.ts'
@@ -89,7 +90,11 @@ async function write(
     const integers = await quantizeIntegers(host, model, args, settings, place)
     if (integers !== null) return { ...integers, bytes: model.bytes }
     const audit = await auditOnnxFile(host, model)
-    const plan = planOnnxFile(model, audit, settings)
+    const planFile = textOption(args, 'plan')
+    const plan =
+      planFile === undefined
+        ? planOnnxFile(model, audit, settings)
+        : await planModel(host, audit, settings, planFile, null)
     const written = await quantizeOnnxFile(host, { model, audit, plan, ...place })
     return { plan, written, bytes: model.bytes }
   } finally {

@@ -4,7 +4,7 @@ import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import { formatCount, formatPercent } from './units.ts'
 
-/** Metrics that are shares of 1; the others are shown as numbers. */
+/** Metrics that are shares of 1, and so are the ends of their intervals; others are numbers. */
 const FRACTIONS: ReadonlySet<string> = new Set([
   'top1-accuracy',
   'top5-accuracy',
@@ -43,5 +43,6 @@ export function taskText(evaluation: TaskEvaluation, layout: Layout): string {
 
 function shown(metric: string, value: number | null): string {
   if (value === null) return 'not measured'
-  return FRACTIONS.has(metric) ? formatPercent(value) : value.toPrecision(5)
+  const isFraction = FRACTIONS.has(metric.replace(/-(?:low|high)$/u, ''))
+  return isFraction ? formatPercent(value) : value.toPrecision(5)
 }

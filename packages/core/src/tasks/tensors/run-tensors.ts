@@ -8,6 +8,7 @@ import type {
 } from '../../base/host.ts'
 import { castTensor } from '../cast-tensor.ts'
 import type { TaskModel } from '../task-model.ts'
+import { answerOutput } from '../task-model.ts'
 
 export type RunTensorsInput = {
   readonly model: TaskModel
@@ -29,7 +30,8 @@ export async function runTensors(
   context: JobContext,
 ): Promise<RunTensorsOutput> {
   const session = await context.session(model.file, model.options)
-  const results = await session.run(tensorFeeds(session, sample), outputs ?? undefined)
+  const wanted = outputs?.map((name) => answerOutput(session, name))
+  const results = await session.run(tensorFeeds(session, sample), wanted)
   const names = session.outputs.map(({ name }) => name).filter((name) => name in results)
   return { outputs: results, names }
 }
