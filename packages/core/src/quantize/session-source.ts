@@ -8,6 +8,8 @@ import type { OnnxDocument } from '../formats/onnx/document.ts'
 import type { Activations } from '../formats/onnx/encodings.ts'
 import type { GraphProto, ModelProto } from '../formats/onnx/generated/onnx_pb.ts'
 import { ModelProtoSchema } from '../formats/onnx/generated/onnx_pb.ts'
+import { raiseIr } from '../formats/onnx/opset/ir-version.ts'
+import { opsetOf } from '../formats/onnx/opset/raise-opset.ts'
 import { collectNames, newName } from '../formats/onnx/opset/names.ts'
 import { removeStored } from '../formats/onnx/stored-floats.ts'
 import { bypassIdentities, reorderReaders } from '../formats/onnx/weight-layout.ts'
@@ -38,6 +40,8 @@ export type SessionSource = {
   /** A name like `base` that the model does not have yet; by default `base` itself. */
   readonly fresh?: (base: string) => string
 }
+
+const FIRST_OPSET_OF_IR_4 = 9
 
 /** A graph of ours: every weight is planned. */
 export function graphSource(graph: Graph): SessionSource {
@@ -80,6 +84,8 @@ export function documentSource(
     planned.set(key, { name, graph, layer, weight, activations })
     if (path === '') kept.delete(name)
   }
+  // Initializers that are no inputs, as the new ones are, came with IR 4.
+  if (planned.size > 0) raiseIr(model, Math.max(FIRST_OPSET_OF_IR_4, opsetOf(model.opsetImport)))
   return {
     name: component,
     document: { format: 'onnx', model, weights: kept },
