@@ -156,7 +156,7 @@ describe('quantize', () => {
   test('refuses a file that is no ONNX model', async () => {
     writeFileSync(at('broken.onnx'), 'no model')
     const ended = await mixbitJson(['quantize', at('broken.onnx'), '-o', at('b.onnx'), ...one])
-    expect(ended.code).toBe(2)
+    expect(ended).toMatchObject({ code: 2, json: { error: { code: 'malformed' } } })
     expect(existsSync(at('b.onnx'))).toBe(false)
   })
 })
@@ -184,10 +184,8 @@ describe('evaluate', () => {
   })
 
   test('shows accuracy and interval in percent', async () => {
-    const { stdout } = await mixbit([
-      ...['evaluate', model, '--data', labelled(), '--limit', '4'],
-      ...['--quiet', ...one],
-    ])
+    const limited = ['--data', labelled(), '--limit', '4']
+    const { stdout } = await mixbit(['evaluate', model, ...limited, '--quiet', ...one])
     // Wilson's interval of 4 of 4.
     expect(stdout).toMatch(/^100\.00 % {2}top1-accuracy on labelled, 4 samples in /u)
     expect(stdout).toContain('95 % interval: 51.01 % to 100.00 %')

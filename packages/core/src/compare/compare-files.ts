@@ -3,7 +3,7 @@ import type { Host, RuntimeOptions } from '../base/host.ts'
 import type { SampleSource } from '../tasks/sample-feeds.ts'
 import type { CompareGraphsInput, CompareGraphsOutput } from './compare-graphs.ts'
 import type { Comparison } from './compare.ts'
-import { addSums } from './compare.ts'
+import { addSums, notFiniteFinding } from './compare.ts'
 import type { MetricSums, OutputMetrics } from './metrics.ts'
 import { metricsOf, startMetrics } from './metrics.ts'
 
@@ -50,15 +50,18 @@ export async function compareFiles(
   }
   const inside = new Set(request.probes)
   const measured = [...totals].map(([name, sums]) => ({ name, ...metricsOf(sums) }))
-  const layers = request.probes.flatMap((probe) => measured.filter(({ name }) => name === probe))
+  const outputs = measured.filter(({ name }) => !inside.has(name))
+  const byName = new Map(measured.map((metrics) => [metrics.name, metrics]))
+  const layers = request.probes.flatMap((probe) => byName.get(probe) ?? [])
   return {
     schema: 'mixbit/comparison@1',
     ...request.names,
     samples,
-    outputs: measured.filter(({ name }) => !inside.has(name)),
+    outputs,
     layers,
     findings: [
       ...request.findings,
+      ...outputs.filter(({ notFinite }) => notFinite > 0).map(notFiniteFinding),
       ...skippedFindings([...skipped].filter((name) => !inside.has(name))),
     ],
   }
@@ -69,6 +72,6 @@ function skippedFindings(names: readonly string[]): readonly Finding[] {
     code: 'output-skipped',
     severity: 'info',
     subject: name,
-    message: `"${name}" is no float32 tensor in both graphs, so it was not compared.`,
+    message: `"${name}" is no float tensor in both graphs, so it was not compared.`,
   }))
 }

@@ -89,7 +89,7 @@ export function addSums(total: MetricSums, part: MetricSums): void {
   total.agreeing += part.agreeing
 }
 
-function notFiniteFinding(output: OutputMetrics & { readonly name: string }): Finding {
+export function notFiniteFinding(output: OutputMetrics & { readonly name: string }): Finding {
   return {
     code: 'not-finite',
     severity: 'warning',
