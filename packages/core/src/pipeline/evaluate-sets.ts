@@ -11,6 +11,7 @@ import type { VqaDataset } from '../tasks/dataset.ts'
 import type { VlmModel } from '../tasks/vqa/answer.ts'
 import { evaluateOn, loadEvaluationData } from './evaluate-model.ts'
 import type { FloatModel } from './float-model.ts'
+import { withUniqueNames } from './set-names.ts'
 import type { Steps } from './steps.ts'
 
 /** One set to evaluate: its gates and its questions. */
@@ -31,7 +32,7 @@ export async function loadSets(
   for (const limits of config.evaluation) {
     sets.push({ limits, dataset: await loadEvaluationData(host, limits) })
   }
-  return sets
+  return withUniqueNames(sets)
 }
 
 export type BothModels = {
@@ -66,6 +67,7 @@ export async function evaluateSets(
           stage: 'evaluate float',
         }),
       accuracyText,
+      dataset.name,
     )
     const after = await steps.run(
       'evaluate quantized',
@@ -78,6 +80,7 @@ export async function evaluateSets(
           stage: 'evaluate quantized',
         }),
       accuracyText,
+      dataset.name,
     )
     const paired = compareEvaluations(before.answers, after.answers)
     const paths = new Map(dataset.samples.map((sample) => [sample.id, sample.imagePath]))

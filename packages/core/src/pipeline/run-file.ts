@@ -21,6 +21,7 @@ import { loadTaskDataset } from '../tasks/task-dataset.ts'
 import { evaluatedFile } from './evaluate-file.ts'
 import type { WrittenOnnx } from './onnx-file.ts'
 import { auditOnnxFile, planOnnxFile, quantizeOnnxFile } from './onnx-file.ts'
+import { withUniqueNames } from './set-names.ts'
 import type { Steps } from './steps.ts'
 import { startSteps } from './steps.ts'
 
@@ -87,7 +88,7 @@ async function loadSets(host: Host, config: ResolvedConfig): Promise<readonly Lo
     if (dataset.kind === 'text') throw lowerIsBetter(limits.data)
     sets.push({ limits, dataset })
   }
-  return sets
+  return withUniqueNames(sets)
 }
 
 function lowerIsBetter(data: string): MixbitError {
@@ -145,16 +146,18 @@ async function evaluateSets(
   const sets: EvaluatedSet[] = []
   for (const { limits, dataset } of loaded) {
     const before = await steps.run(
-      `evaluate float: ${dataset.name}`,
+      'evaluate float',
       () =>
         evaluateTask(host, own, dataset, { numerics: 'faithful', stage: 'evaluate float', now }),
       measured,
+      dataset.name,
     )
     const { numerics } = config
     const after = await steps.run(
-      `evaluate quantized: ${dataset.name}`,
+      'evaluate quantized',
       () => evaluateTask(host, quantized, dataset, { numerics, stage: 'evaluate quantized', now }),
       measured,
+      dataset.name,
     )
     const result = await reportEvaluation(
       host,

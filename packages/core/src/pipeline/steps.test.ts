@@ -32,6 +32,22 @@ test('a step is announced, timed, and says what came out', async () => {
   ])
 })
 
+test('steps of one name are told apart by what they work on', async () => {
+  const { steps } = ticking()
+  for (const set of ['val', 'dark']) {
+    await steps.run(
+      'evaluate float',
+      () => Promise.resolve(0),
+      () => '',
+      set,
+    )
+  }
+  expect(steps.list().map(({ name }) => name)).toEqual([
+    'evaluate float: val',
+    'evaluate float: dark',
+  ])
+})
+
 test('a skipped step is in the list with its reason and no time', () => {
   const { events, steps } = ticking()
   steps.skipped('calibrate', 'no data was given')
