@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import {
+  formatAccuracy,
   formatBytes,
   formatChange,
   formatCount,
@@ -52,6 +53,15 @@ test.for([
 })
 
 test.for([
+  [0.9905, '99.05 %'],
+  [1, '100.00 %'],
+  [Number.NaN, '–'],
+  [null, '–'],
+] as const)('the accuracy %d is %s', ([fraction, text]) => {
+  expect(plain(formatAccuracy(fraction))).toBe(text)
+})
+
+test.for([
   [0.9, '0.9'],
   [0.64321, '0.64'],
   [0.0312, '0.03'],
@@ -75,9 +85,9 @@ test('changes carry their sign, and no change carries none', () => {
   expect(plain(formatChange(8_760_000, 3_040_000))).toBe('−65.3 %')
   expect(plain(formatChange(100, 150))).toBe('+50.0 %')
   expect(formatChange(0, 1)).toBe('–')
-  expect(formatPoints(-0.0034)).toBe('−0.3')
-  expect(formatPoints(0.012)).toBe('+1.2')
-  expect(formatPoints(-0.0001)).toBe('0.0')
+  expect(formatPoints(-0.0025)).toBe('−0.25')
+  expect(formatPoints(0.012)).toBe('+1.20')
+  expect(formatPoints(-0.00001)).toBe('0.00')
 })
 
 test('small things read well', () => {

@@ -36,6 +36,12 @@ export function formatPercent(fraction: number | null): string {
   return `${signed((fraction * 100).toFixed(1))}${SPACE}%`
 }
 
+/** An accuracy, a fraction of 1, in percent with two decimals: one of 10,000 questions shows. */
+export function formatAccuracy(fraction: number | null): string {
+  if (fraction === null || !Number.isFinite(fraction)) return NONE
+  return `${signed((fraction * 100).toFixed(2))}${SPACE}%`
+}
+
 /** A relative change, from `before` to `after`, in percent with its sign. */
 export function formatChange(before: number, after: number): string {
   const change = after / before - 1
@@ -43,10 +49,10 @@ export function formatChange(before: number, after: number): string {
   return `${plus(change * 100, 1)}${SPACE}%`
 }
 
-/** The difference of two fractions in percentage points, with its sign. */
+/** The difference of two fractions in percentage points, two decimals, with its sign. */
 export function formatPoints(difference: number): string {
   if (!Number.isFinite(difference)) return NONE
-  return plus(difference * 100, 1)
+  return plus(difference * 100, 2)
 }
 
 /** An interval of two fractions, in percent. */

@@ -7,6 +7,7 @@ test.for([
   { values: [0, 1], ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] },
   { values: [0.41, 0.77], ticks: [0.4, 0.5, 0.6, 0.7, 0.8] },
   { values: [1], ticks: [0.998, 1] },
+  { values: [0.999999999998, 0.9999999999980002], ticks: [0.998, 1] },
   { values: [], ticks: [0.998, 1] },
 ])('the ticks for $values are $ticks', ({ values, ticks }) => {
   const domain = fractionDomain(values)

@@ -33,14 +33,19 @@ function plain(text: string): string {
 }
 
 test.for([
-  { name: 'max-drop', limit: 0.03, measured: 0.002, shown: ['at most 3.0 points', '0.2 points'] },
+  { name: 'max-drop', limit: 0.03, measured: 0.002, shown: ['at most 3.00 points', '0.20 points'] },
   {
     name: 'max-drop',
     limit: 0.01,
     measured: -0.0149,
-    shown: ['at most 1.0 points', '−1.5 points'],
+    shown: ['at most 1.00 points', '−1.49 points'],
   },
-  { name: 'max-drop', limit: 0.01, measured: -0.0001, shown: ['at most 1.0 points', '0.0 points'] },
+  {
+    name: 'max-drop',
+    limit: 0.01,
+    measured: -0.0001,
+    shown: ['at most 1.00 points', '−0.01 points'],
+  },
   { name: 'min-retained', limit: 0.95, measured: 1.002, shown: ['at least 95.0 %', '100.2 %'] },
   { name: 'size', limit: 3.2e6, measured: 2_719_744, shown: ['at most 3.20 MB', '2.72 MB'] },
   { name: 'toString', limit: 2, measured: 1, shown: ['2', '1'] },
@@ -81,7 +86,7 @@ test('the summary tells size and accuracy, or that there is none', () => {
   const before = { bytes: 8_760_000, value: 0.9921 }
   const after = { bytes: 3_040_000, value: 0.9887 }
   expect(plain(summaryPhrase({ ...sample, before, after }))).toBe(
-    'Size 8.76 MB → 3.04 MB (−65.3 %), accuracy 99.2 % → 98.9 % (−0.3 points).',
+    'Size 8.76 MB → 3.04 MB (−65.3 %), accuracy 99.21 % → 98.87 % (−0.34 points).',
   )
   const unknown = { ...sample, before, after: { ...after, value: null } }
   expect(plain(summaryPhrase(unknown))).toBe(

@@ -7,6 +7,7 @@ import type {
 import {
   formatBytes,
   formatChange,
+  formatAccuracy,
   formatPercent,
   formatPlural,
   formatPoints,
@@ -32,7 +33,7 @@ export function summaryPhrase(report: Report): string {
     `(${formatChange(before.bytes, after.bytes)})`
   if (before.value === null || after.value === null) return `${size}; accuracy was not measured.`
   return (
-    `${size}, accuracy ${formatPercent(before.value)} ${ARROW} ${formatPercent(after.value)} ` +
+    `${size}, accuracy ${formatAccuracy(before.value)} ${ARROW} ${formatAccuracy(after.value)} ` +
     `(${formatPoints(after.value - before.value)} points).`
   )
 }

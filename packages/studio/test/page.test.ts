@@ -108,7 +108,7 @@ describe.skipIf(chromium === null)(`the report page, ${where}`, () => {
     expect(await verdict.getByRole('heading', { level: 2 }).innerText()).toBe('Passed')
     expect(await verdict.locator('.requirement').innerText()).toBe('All 5 requirements are met.')
     expect(await verdict.locator('.summary').innerText()).toMatch(
-      /^Size 8\.49\sMB → 2\.72\sMB \(−67\.9\s%\), accuracy 98\.8\s% → 98\.6\s% \(−0\.2 points\)\.$/,
+      /^Size 8\.49\sMB → 2\.72\sMB \(−67\.9\s%\), accuracy 98\.80\s% → 98\.60\s% \(−0\.20 points\)\.$/,
     )
     const rows = page.locator('.gates tbody tr')
     expect(await rows.count()).toBe(sample.gates.length)
@@ -125,7 +125,7 @@ describe.skipIf(chromium === null)(`the report page, ${where}`, () => {
     const verdict = await page.locator('.headline').innerText()
     expect(verdict).toMatch(/^Failed\s+1 of 5 requirements not met\./)
     expect(await page.locator('.gates tbody tr').first().innerText()).toMatch(
-      /4\.2\spoints\s+failed/,
+      /4\.20\spoints\s+failed/,
     )
   })
 

@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import type { Report, ReportEvaluation } from '../../../core/src/report/report-types.ts'
 import { Axis } from '../charts/axis.tsx'
 import { IntervalPlot } from '../charts/interval-plot.tsx'
-import { formatInterval, formatPercent } from '../format.ts'
+import { formatAccuracy, formatInterval } from '../format.ts'
 import { type Domain, fractionDomain } from '../scale.ts'
 import { lowestAllowed, significancePhrase } from '../words.ts'
 
@@ -77,7 +77,7 @@ function SetRows({ evaluation, domain, limit }: SetProps): JSX.Element {
       <tr class="remark">
         <td colSpan={6}>
           {significancePhrase(evaluation)}
-          {limit !== null && ` Lowest accuracy that passes: ${formatPercent(limit)}.`}
+          {limit !== null && ` Lowest accuracy that passes: ${formatAccuracy(limit)}.`}
         </td>
       </tr>
     </tbody>
@@ -94,7 +94,7 @@ function ModelCells(props: SetProps & { readonly kind: 'before' | 'after' }): JS
         <IntervalPlot {...{ domain, kind, value, low, high, limit }} />
       </td>
       <td class="number">
-        {kind === 'after' ? <strong>{formatPercent(value)}</strong> : formatPercent(value)}
+        {kind === 'after' ? <strong>{formatAccuracy(value)}</strong> : formatAccuracy(value)}
       </td>
       <td class="number">{formatInterval(low, high)}</td>
       <td class="number wide">{samples.toLocaleString('en-US')}</td>

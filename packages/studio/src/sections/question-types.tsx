@@ -3,7 +3,7 @@ import type { Accuracy } from '../../../core/src/evaluate/evaluate-types.ts'
 import type { ReportEvaluation } from '../../../core/src/report/report-types.ts'
 import { Axis } from '../charts/axis.tsx'
 import { ChangePlot } from '../charts/change-plot.tsx'
-import { formatInterval, formatPercent, formatPoints } from '../format.ts'
+import { formatAccuracy, formatInterval, formatPoints } from '../format.ts'
 import { LongName } from '../parts/long-name.tsx'
 import { Section } from '../parts/section.tsx'
 import { type Domain, fractionDomain } from '../scale.ts'
@@ -97,9 +97,9 @@ function TypeCells({
       <td class="chart">
         <ChangePlot domain={domain} before={before.value} after={after.value} />
       </td>
-      <td class="number">{formatPercent(before.value)}</td>
+      <td class="number">{formatAccuracy(before.value)}</td>
       <td class="number">
-        <strong>{formatPercent(after.value)}</strong>
+        <strong>{formatAccuracy(after.value)}</strong>
       </td>
       <td class="number wide">{formatInterval(after.low, after.high)}</td>
       <td class="number">{formatPoints(change(row))}</td>

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import type { Gate, Report } from '../../../core/src/report/report-types.ts'
-import { formatBytes, formatChange, formatPercent, formatPoints } from '../format.ts'
+import { formatBytes, formatAccuracy, formatChange, formatPoints } from '../format.ts'
 import { Icon } from '../parts/icon.tsx'
 import { gateText, summaryPhrase, verdictPhrase } from '../words.ts'
 
@@ -35,8 +35,8 @@ function Figures({ report: { before, after } }: { readonly report: Report }): JS
       {before.value !== null && after.value !== null && (
         <Figure
           name="Accuracy"
-          before={formatPercent(before.value)}
-          after={formatPercent(after.value)}
+          before={formatAccuracy(before.value)}
+          after={formatAccuracy(after.value)}
           change={`${formatPoints(after.value - before.value)} points`}
         />
       )}
