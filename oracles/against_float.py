@@ -87,10 +87,14 @@ def check_codes(folder):
         name = layer["layer"]
         x = folder.reference.values[name].astype(np.float64).ravel()
         scale, zero_point, codes = stored_parts(folder, layer)
-        if not np.isfinite(scale).all() or (scale <= 0).any():
-            yield f"{name} has a scale that is not above 0"
-            continue
         low, high = CODE_RANGES[layer["scheme"]["dtype"], layer["scheme"]["symmetric"]]
+        if not np.isfinite(scale).all() or (scale == 0).any():
+            yield f"{name} has a scale that is 0 or not finite"
+            continue
+        # A negative scale mirrors its block, which is of use only where the range has an extra code.
+        if (scale < 0).any() and not (layer["scheme"]["symmetric"] and low < -high):
+            yield f"{name} has a negative scale"
+            continue
         if codes.min() < low or codes.max() > high:
             yield f"{name} has codes from {codes.min()} to {codes.max()}, beyond {low} and {high}"
         nearest = np.clip(x / scale + zero_point, low, high)

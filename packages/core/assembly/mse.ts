@@ -122,9 +122,10 @@ export function addErrors(
   }
 }
 
-/** The candidates of one block as they would be stored; a multiple of 4 of them. */
+/** The candidates of one block as they would be stored, with the sign of `plain`; a multiple of 4. */
 function writeCandidates(out: usize, fractions: usize, count: i32, plain: f32, isHalf: i32): void {
-  const scale = f32x4.splat(plain)
+  const scale = f32x4.splat(abs(plain))
+  const sign = v128.and(f32x4.splat(plain), f32x4.splat(-0.0))
   for (let i = 0; i < count; i += 4) {
     let wanted = f32x4.mul(scale, v128.load(fractions))
     if (isHalf) {
@@ -133,7 +134,7 @@ function writeCandidates(out: usize, fractions: usize, count: i32, plain: f32, i
     } else {
       wanted = f32x4.pmin(f32x4.splat(f32.MAX_VALUE), wanted)
     }
-    v128.store(out, wanted)
+    v128.store(out, v128.or(wanted, sign))
     fractions += 16
     out += 16
   }
@@ -176,7 +177,7 @@ export function searchBlocks(
 ): void {
   for (let block = 0; block < blocks; block++) {
     const plain = load<f32>(scale)
-    if (plain >= SMALLEST_SEARCHED) {
+    if (abs(plain) >= SMALLEST_SEARCHED) {
       writeCandidates(candidates, fractions, candidateCount, plain, isHalf)
       for (let i = 0; i < candidateCount; i += 2) v128.store(totals + (i << 3), i64x2.splat(0))
       addErrors(totals, x, weights, blockLength, candidates, candidateCount, qmin, qmax)

@@ -122,17 +122,28 @@ function packContract(kernels: Kernels): void {
 }
 
 function scaleContract(kernels: Kernels): void {
-  // By hand: max(max / qmax, min / qmin).
+  // By hand: the smaller of max(max / qmax, min / qmin) and -max(-min / qmax, max / -qmin).
   test.for([
-    { name: 'the positive end decides', x: [7, -8], range: RANGES[1], scale: 1 },
+    { name: 'both ends fit exactly', x: [7, -8], range: RANGES[1], scale: 1 },
     { name: 'the negative end has one code more', x: [3.5, -8], range: RANGES[1], scale: 1 },
+    { name: 'a larger positive end gets the code -8', x: [8, -7], range: RANGES[1], scale: -1 },
+    {
+      name: 'a negative scale must cover the other end',
+      x: [8, -7.875],
+      range: RANGES[1],
+      scale: -1.125,
+    },
+    { name: 'of equals the positive scale stays', x: [-14, 14], range: RANGES[1], scale: 2 },
+    { name: 'int3 is mirrored', x: [-1, 8], range: RANGES[2], scale: -2 },
+    { name: 'int2 is mirrored', x: [-1, 4], range: RANGES[3], scale: -2 },
     { name: 'int8 leaves out -128', x: [-254, 1], range: RANGES[0], scale: 2 },
+    { name: 'int8 is never mirrored', x: [254, -1], range: RANGES[0], scale: 2 },
     { name: 'an all-zero block gives 0', x: [0, -0], range: RANGES[1], scale: 0 },
     {
       name: 'values that are not finite do not count',
-      x: [NaN, -Infinity, Infinity, 14],
+      x: [NaN, -Infinity, Infinity, 16],
       range: RANGES[1],
-      scale: 2,
+      scale: -2,
     },
     {
       name: 'no block but zero gives 0',
@@ -144,6 +155,25 @@ function scaleContract(kernels: Kernels): void {
     const out = new Float32Array(1)
     kernels.symmetricScales(out, Float32Array.from(x), { ...range, blockLength: x.length })
     expect(out[0]).toBe(scale)
+  })
+
+  test('a long block whose ends lie in different chunks gets the scale of the whole block', () => {
+    for (const [low, high, scale] of [
+      [-7, 8, -1],
+      [-8, 7, 1],
+    ] as const) {
+      for (const [lowAt, highAt] of [
+        [0, 70000],
+        [70000, 0],
+      ] as const) {
+        const x = new Float32Array(70001)
+        x[lowAt] = low
+        x[highAt] = high
+        const out = new Float32Array(1)
+        kernels.symmetricScales(out, x, { ...RANGES[1], blockLength: x.length })
+        expect(out[0]).toBe(scale)
+      }
+    }
   })
 
   test('symmetricScales equals the reference at every length', () => {
@@ -189,6 +219,13 @@ function codeContract(kernels: Kernels): void {
       q: [-2, 0, -8, -2, 7],
     },
     { name: 'ties are broken before the zero point', x: [0.5, 1.5], scale: 1, zero: 1, q: [1, 3] },
+    {
+      name: 'a negative scale mirrors the block, ties and ends',
+      x: [8, 0.5, 1.5, -7, -99, Infinity, -Infinity, NaN],
+      scale: -1,
+      zero: 0,
+      q: [-8, 0, -2, 7, 7, -8, 7, 0],
+    },
   ])('encodeBlocks: $name', ({ x, scale, zero, q }) => {
     const codes = new Int8Array(x.length)
     const spec = { qmin: -8, qmax: 7, blockLength: x.length }
@@ -205,7 +242,10 @@ function codeContract(kernels: Kernels): void {
   test('encodeBlocks equals the reference at every length, symmetric and not', () => {
     for (const { x, spec } of [...blockCases(anyFloat), ...LARGE_CASES]) {
       const blocks = x.length / spec.blockLength
-      const scale = Float32Array.from({ length: blocks }, (_, i) => 2 ** -((i % 9) * 3) * 0.7)
+      const scale = Float32Array.from(
+        { length: blocks },
+        (_, i) => (i % 5 < 3 ? 0.7 : -0.7) * 2 ** -((i % 9) * 3),
+      )
       const zero = Int8Array.from({ length: blocks }, (_, i) =>
         i % 2 === 0 ? spec.qmin : spec.qmax,
       )
@@ -223,7 +263,10 @@ function codeContract(kernels: Kernels): void {
     for (const { x, spec } of [...blockCases(anyFloat), ...LARGE_CASES]) {
       const blocks = x.length / spec.blockLength
       const codes = Int8Array.from(x, (_, i) => (i * 37) % 256)
-      const odd = Float32Array.from({ length: blocks }, (_, i) => Math.fround(0.7 / (1 + i * 31)))
+      const odd = Float32Array.from(
+        { length: blocks },
+        (_, i) => (i % 5 < 3 ? 0.7 : -0.7) / (1 + i * 31),
+      )
       const half = new Float32Array(blocks)
       kernels.roundScales(half, odd, 'float16')
       const zero = Int8Array.from({ length: blocks }, (_, i) => (i * 91) % 256)
@@ -256,7 +299,7 @@ function codeContract(kernels: Kernels): void {
         const back = new Float32Array(x.length)
         kernels.decodeBlocks(back, codes, scale, undefined, { ...spec, dtype: 'float32' })
         // 2^-20 for the roundings of the scale, the quotient and the product.
-        const limit = (scale[0] ?? 0) * (0.5 + 2 ** -20 * range.qmax)
+        const limit = Math.abs(scale[0] ?? 0) * (0.5 + 2 ** -20 * range.qmax)
         expect(kernels.errorSums(x, back).maxAbsError).toBeLessThanOrEqual(limit)
       }),
     )
@@ -318,10 +361,12 @@ function searchDifference(
 type BlockCase = { readonly x: Float32Array; readonly spec: BlockSpec }
 
 /** Weights in more than one chunk. */
-const LARGE_CASES: readonly BlockCase[] = LARGE_SHAPES.map(({ blocks, blockLength }) => ({
-  x: seededWeights(blocks * blockLength, 7),
-  spec: { ...RANGES[0], blockLength },
-}))
+const LARGE_CASES: readonly BlockCase[] = [RANGES[0], RANGES[1]].flatMap((range) =>
+  LARGE_SHAPES.map(({ blocks, blockLength }) => ({
+    x: seededWeights(blocks * blockLength, 7),
+    spec: { ...range, blockLength },
+  })),
+)
 
 /** Every short length as one block and as blocks of every length that divides it, in every range. */
 function blockCases(value: fc.Arbitrary<number>): readonly BlockCase[] {

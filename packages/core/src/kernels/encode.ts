@@ -7,10 +7,11 @@ import type { BlockSpec, DecodeSpec } from './kernels.ts'
  * Codes of each block: `q = clamp(round(x / scale) + zeroPoint, qmin, qmax)`, the division in
  * float32 and ties to even, as ONNX QuantizeLinear asks.
  *
- * NaN becomes the code of 0.0; infinity becomes the end of the range.
+ * NaN becomes the code of 0.0; infinity becomes the end of the range on its side. A negative scale
+ * mirrors the block: with -1, 8 becomes the code -8.
  *
  * @param codes - out, int8, one a value
- * @param scale - float32, one a block, each > 0 and finite
+ * @param scale - float32, one a block, each finite and not 0
  * @param zeroPoint - int8 in [qmin, qmax], one a block; undefined means 0
  * @see https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html
  */

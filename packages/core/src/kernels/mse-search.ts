@@ -14,7 +14,7 @@ import {
 /** Values whose errors are added in float32 before they join the float64 total of a block. */
 const SEGMENT_LENGTH = 4096
 
-/** Blocks whose plain scale is smaller are not searched: 1 / scale could leave float32. */
+/** Blocks whose plain scale is smaller in magnitude are not searched: 1 / scale could leave float32. */
 const SMALLEST_SEARCHED: number = 2 ** -100
 
 /** One way to store a block. */
@@ -31,10 +31,11 @@ type Segment = {
 /**
  * Searches, for each block, the scale with the smallest weighted squared error
  * `sum of importance * (x - decoded)^2` over a fixed grid of clips. Symmetric without
- * `zeroPoint`; with it, both ends of the range shrink together.
+ * `zeroPoint`, with the sign of the scale that clips nothing; with it, both ends of the range
+ * shrink together.
  *
- * Every candidate is rounded to its stored dtype before it is judged. Of equals the larger scale
- * stays. A block whose importance is all zero is judged without it. NaN and infinity do not count.
+ * Every candidate is rounded to its stored dtype before it is judged. Of equals the larger
+ * magnitude stays. A block whose importance is all zero is judged without it. NaN and infinity do not count.
  *
  * @param scale - out, float32, one a block, exactly representable in the stored dtype
  * @param zeroPoint - out, int8, one a block; undefined for symmetric codes
@@ -100,13 +101,13 @@ export function blockWeights(
   return weights.some((weight) => weight > 0) ? weights : undefined
 }
 
-/** The stored form of each fraction of `plain`, largest first; of a tiny scale or 0 it alone. */
+/** The stored form of each fraction of `plain`, in their order; of a tiny scale or 0 it alone. */
 export function storedCandidates(
   plain: number,
   fractions: Float32Array,
   dtype: ScaleDType,
 ): readonly number[] {
-  if (plain < SMALLEST_SEARCHED) return [storedScale(plain, dtype)]
+  if (Math.abs(plain) < SMALLEST_SEARCHED) return [storedScale(plain, dtype)]
   return Array.from(fractions, (fraction) => storedScale(Math.fround(plain * fraction), dtype))
 }
 

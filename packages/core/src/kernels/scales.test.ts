@@ -3,9 +3,52 @@ import { expect, test } from 'vitest'
 import { anyFloat, weightFloat } from '../../test/kernel-values.ts'
 import { roundToHalf } from '../tensor/float16.ts'
 import { decodeBlocks, encodeBlocks } from './encode.ts'
-import { asymmetricScales, roundScales } from './scales.ts'
+import { asymmetricScales, coveringScale, roundScales } from './scales.ts'
 
 const INT4 = { qmin: -8, qmax: 7 } as const
+const SYMMETRIC_RANGES = [
+  { qmin: -127, qmax: 127 },
+  INT4,
+  { qmin: -4, qmax: 3 },
+  { qmin: -2, qmax: 1 },
+] as const
+
+test('the covering scale is the smallest of both signs that clips nothing', () => {
+  const end = weightFloat.map(Math.abs)
+  fc.assert(
+    fc.property(end, end, fc.constantFrom(...SYMMETRIC_RANGES), (below, high, range) => {
+      const low = -below
+      // By the definition, in float64: with scale s the values in [qmin s, qmax s] are kept.
+      const keeps = (scale: number): boolean =>
+        [low, high].every((x) => x / scale >= range.qmin && x / scale <= range.qmax)
+      const scale = coveringScale(low, high, range)
+      if (low === high) {
+        expect(scale).toBe(0)
+        return
+      }
+      const rounding = 2 ** -23
+      expect(keeps(scale * (1 + rounding))).toBe(true)
+      expect(keeps(scale * (1 - rounding))).toBe(false)
+      expect(keeps(-scale * (1 - rounding))).toBe(false)
+    }),
+  )
+})
+
+test('a mirrored block has the mirrored scale, unless both signs do equally well', () => {
+  const values = fc.array(weightFloat, { minLength: 1, maxLength: 40 })
+  fc.assert(
+    fc.property(values, fc.constantFrom(...SYMMETRIC_RANGES), (list, range) => {
+      const low = Math.min(0, ...list)
+      const high = Math.max(0, ...list)
+      const scale = coveringScale(low, high, range)
+      const mirrored = coveringScale(-high, -low, range)
+      expect(Math.abs(mirrored)).toBe(Math.abs(scale))
+      // Ends that are equal, or differ in their last bits only, may have scales that round alike.
+      if (Math.abs(high + low) <= high * 2 ** -20) return
+      expect(mirrored).toBe(range.qmax === -range.qmin ? scale : -scale)
+    }),
+  )
+})
 
 // By hand: scale = (max - min) / 15 with 0 in the range, zero point = -8 - min / scale.
 test.for([
@@ -58,7 +101,7 @@ test('asymmetric codes come back within a step, and 0 comes back exactly', () =>
   )
 })
 
-// By hand from the rule: 0 is 1, else rounded and kept within the dtype.
+// By hand from the rule: 0 is 1, else rounded and kept within the dtype, with its sign.
 test.for([
   { scale: 0, dtype: 'float16', stored: 1 },
   { scale: 0, dtype: 'float32', stored: 1 },
@@ -69,19 +112,27 @@ test.for([
   { scale: 65519, dtype: 'float16', stored: 65504 },
   { scale: 1e20, dtype: 'float16', stored: 65504 },
   { scale: Infinity, dtype: 'float32', stored: 3.4028234663852886e38 },
+  { scale: -0, dtype: 'float16', stored: 1 },
+  { scale: NaN, dtype: 'float32', stored: 1 },
+  { scale: -0.1, dtype: 'float16', stored: -0.0999755859375 },
+  { scale: -1e-9, dtype: 'float16', stored: -(2 ** -24) },
+  { scale: -1e-45, dtype: 'float32', stored: -1.401298464324817e-45 },
+  { scale: -1e20, dtype: 'float16', stored: -65504 },
+  { scale: -Infinity, dtype: 'float32', stored: -3.4028234663852886e38 },
 ] as const)('a scale of $scale is stored in $dtype as $stored', ({ scale, dtype, stored }) => {
   const out = Float32Array.of(scale)
   roundScales(out, out, dtype)
   expect(out[0]).toBe(stored)
 })
 
-test('a stored scale is positive, finite, and stays as it is when stored again', () => {
+test('a stored scale has its sign, is not 0, finite, and stays as it is when stored again', () => {
   fc.assert(
     fc.property(anyFloat, fc.constantFrom('float16', 'float32'), (value, dtype) => {
       const once = Float32Array.of(value)
       roundScales(once, once, dtype)
       const stored = once[0] ?? NaN
-      expect(stored > 0 && stored < Infinity).toBe(true)
+      expect(stored < 0).toBe(value < 0)
+      expect(Math.abs(stored) > 0 && Math.abs(stored) < Infinity).toBe(true)
       expect(dtype === 'float32' || roundToHalf(stored) === stored).toBe(true)
       roundScales(once, once, dtype)
       expect(once[0]).toBe(stored)
@@ -93,7 +144,7 @@ test('half precision decoding rounds the exact product once', () => {
   fc.assert(
     fc.property(fc.integer({ min: -128, max: 127 }), weightFloat, (code, value) => {
       const out = new Float32Array(1)
-      const scale = Float32Array.of(Math.abs(value))
+      const scale = Float32Array.of(value)
       decodeBlocks(out, Int8Array.of(code), scale, undefined, { blockLength: 1, dtype: 'float16' })
       expect(out[0]).toBe(roundToHalf(code * (scale[0] ?? 0)))
     }),

@@ -11,8 +11,7 @@ const SMALLEST_FLOAT = 1.401298464324817e-45
 export type Extremes = { low: number; high: number }
 
 /**
- * The smallest scale of each block that clips nothing: max(max / qmax, min / qmin), in float32.
- * So int4 in [-8, 7] uses its extra negative code.
+ * The scale of each block that clips nothing, by the rule of `coveringScale`.
  *
  * NaN and infinity are left out; 0 means that the block is all zero, and only that.
  *
@@ -56,18 +55,35 @@ export function roundScales(out: Float32Array, scale: Float32Array, dtype: Scale
 }
 
 /**
- * The scale that is stored for a computed one: 0 (an all-zero block) gives 1; anything else is
- * kept within [smallest positive, largest finite] of the dtype and rounded, ties to even. So a
- * scale never becomes 0 or infinity; beyond 65504 in float16 the block is clipped instead.
+ * The scale that is stored for a computed one: 0 (an all-zero block) and NaN give 1; anything else
+ * keeps its sign, its magnitude kept within [smallest positive, largest finite] of the dtype and
+ * rounded, ties to even. So a scale never becomes 0 or infinity; beyond 65504 in float16 the block
+ * is clipped instead.
  */
 export function storedScale(scale: number, dtype: ScaleDType): number {
-  if (!(scale > 0)) return 1
-  if (dtype === 'float32') return Math.fround(Math.min(Math.max(scale, SMALLEST_FLOAT), MAX_FLOAT))
-  return roundToHalf(Math.min(Math.max(scale, SMALLEST_HALF), MAX_HALF))
+  if (scale === 0 || Number.isNaN(scale)) return 1
+  const sign = Math.sign(scale)
+  const magnitude = Math.abs(scale)
+  if (dtype === 'float32') {
+    return sign * Math.fround(Math.min(Math.max(magnitude, SMALLEST_FLOAT), MAX_FLOAT))
+  }
+  return sign * roundToHalf(Math.min(Math.max(magnitude, SMALLEST_HALF), MAX_HALF))
 }
 
-/** Smallest float32 scale with low >= qmin * scale and high <= qmax * scale; 0 only for 0, 0. */
+/**
+ * The float32 scale of least magnitude with which no value in [low, high] is clipped: the positive
+ * one, max(high / qmax, low / qmin), or the negative one, -max(-low / qmax, high / -qmin), which
+ * mirrors the block. So the extra code of int4 in [-8, 7] goes to the side with the larger
+ * values. Of equals the positive one; 0 only for 0, 0.
+ */
 export function coveringScale(low: number, high: number, range: CodeRange): number {
+  const positive = positiveScale(low, high, range)
+  const mirrored = positiveScale(-high, -low, range)
+  return positive <= mirrored ? positive : -mirrored
+}
+
+/** Smallest positive scale with low >= qmin * scale and high <= qmax * scale; 0 only for 0, 0. */
+function positiveScale(low: number, high: number, range: CodeRange): number {
   const scale = Math.fround(Math.max(high / range.qmax, low / range.qmin))
   return scale === 0 && low < high ? SMALLEST_FLOAT : scale
 }

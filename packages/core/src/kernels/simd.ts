@@ -95,15 +95,18 @@ function symmetricScales(
 ): void {
   requireBlocks(x, scale, undefined, spec.blockLength)
   const { at } = arena
+  let low = 0
+  let high = 0
   for (const { start, length, block, blocks, blockLength } of pieces(x.length, spec.blockLength)) {
     arena.floats(at.x, length).set(x.subarray(start, start + length))
     arena.run('blockExtremes', at.out, at.x, blockLength, blocks)
     const extremes = arena.floats(at.out, 2 * blocks)
     for (let i = 0; i < blocks; i++) {
-      const covering = coveringScale(extremes[2 * i]!, extremes[2 * i + 1]!, spec)
-      // The parts of a long block come one after another: the largest of their scales covers all.
+      // The parts of a long block come one after another: the last of them sees the whole block.
       const isLaterPart = start > (block + i) * spec.blockLength
-      scale[block + i] = isLaterPart ? Math.max(scale[block + i]!, covering) : covering
+      low = Math.min(isLaterPart ? low : 0, extremes[2 * i]!)
+      high = Math.max(isLaterPart ? high : 0, extremes[2 * i + 1]!)
+      scale[block + i] = coveringScale(low, high, spec)
     }
   }
 }
