@@ -1,10 +1,10 @@
 import type { Host } from '../base/host.ts'
 import { readJsonObject } from '../base/json-file.ts'
 import type { Numerics } from '../config/settings.ts'
-import { folderOf } from '../convert/read-onnx-file.ts'
 import { evaluateTask } from '../evaluate/evaluate-model-task.ts'
 import type { EvaluatedModel, TaskResult } from '../evaluate/task-types.ts'
 import { readManifest } from '../formats/transformers-js/manifest.ts'
+import { folderOf } from '../tasks/paths.ts'
 import { loadTaskDataset } from '../tasks/task-dataset.ts'
 
 /** The ONNX file that a path stands for: itself, or that of a folder that `run` wrote; else null. */
@@ -47,7 +47,7 @@ export async function evaluatedFile(
   path: string,
 ): Promise<EvaluatedModel> {
   const own = folderOf(path)
-  for (const folder of [own, folderOf(own.replace(/[/\\]+$/u, ''))]) {
+  for (const folder of [own, folderOf(own)]) {
     const files = (await host.list(folder)) ?? []
     const isModelFolder = files.some(
       (name) => name === 'tokenizer.json' || name === 'preprocessor_config.json',

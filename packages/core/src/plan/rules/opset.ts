@@ -6,8 +6,8 @@ import type { Rule } from '../draft.ts'
 import { changed } from '../draft.ts'
 
 /**
- * A model that cannot be brought to a newer opset takes what its own has: 8 bits per channel, or
- * its float values. ONNX Runtime's own operators do not depend on the opset.
+ * A model that cannot be brought to a newer opset takes what its own has: 8 bits with float32
+ * scales, or its float values. ONNX Runtime's own operators do not depend on the opset.
  */
 export const opset: Rule = (draft, { opsetLimit }) => {
   const { scheme, facts } = draft
@@ -17,15 +17,21 @@ export const opset: Rule = (draft, { opsetLimit }) => {
   const needed = opsetForDequantize(scheme)
   if (needed <= opsetLimit) return draft
   const reason = `needs opset ${needed}, and the model stays at ${opsetLimit}`
-  const plain: AffineScheme = {
-    ...scheme,
-    dtype: 'int8',
-    granularity: { kind: 'per-channel', axis: facts.outputAxis ?? 0 },
-    scaleDtype: 'float32',
-  }
+  const plain = plainBytes(scheme, facts.outputAxis ?? 0)
   if (opsetForDequantize(plain) <= opsetLimit) {
     return changed(draft, plain, `${reason}: ${precisionName(plain)}`)
   }
   const dtype = facts.dtype === 'float16' ? 'float16' : 'float32'
   return changed(draft, { kind: 'float', dtype }, `${reason}: stays float`)
+}
+
+/** 8 bits with float32 scales: one a channel, or the one of the tensor where that was wanted. */
+function plainBytes(scheme: AffineScheme, axis: number): AffineScheme {
+  const isOneScale = scheme.dtype === 'int8' && scheme.granularity.kind === 'per-tensor'
+  return {
+    ...scheme,
+    dtype: 'int8',
+    granularity: isOneScale ? scheme.granularity : { kind: 'per-channel', axis },
+    scaleDtype: 'float32',
+  }
 }
