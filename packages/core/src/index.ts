@@ -29,12 +29,7 @@ export { defaults, mergeConfig } from './config/merge-config.ts'
 export type { Origin, ResolvedConfig, ResolvedEvaluation } from './config/merge-config.ts'
 export { nearest, suggestion } from './config/nearest.ts'
 export { parseConfig } from './config/parse-config.ts'
-export {
-  checkComponents,
-  checkPatterns,
-  layerPrecision,
-  splitAssignment,
-} from './config/patterns.ts'
+export { splitAssignment } from './config/patterns.ts'
 export type { LayerRule } from './config/patterns.ts'
 export { presets } from './config/presets.ts'
 export { ALGORITHMS, NUMERICS, PRESET_NAMES, TARGETS } from './config/settings.ts'

@@ -49,7 +49,10 @@ test.for([
     what: { preset: 3 },
     says: 'preset must be one of mobile_optimized, balanced, quality_focused, ultra_fast; found 3.',
   },
-  { what: { target: 'tflite' }, says: 'target must be one of transformers-js, onnx; found "tflite".' },
+  {
+    what: { target: 'tflite' },
+    says: 'target must be one of transformers-js, onnx; found "tflite".',
+  },
   {
     what: { components: { decoder: 'int5' } },
     says: 'components.decoder: "int5" is not a precision. Valid forms: fp32; fp16;',

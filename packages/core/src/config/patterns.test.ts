@@ -1,12 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import {
-  checkComponents,
-  checkPatterns,
-  layerPrecision,
-  matchesPattern,
-  splitAssignment,
-} from './patterns.ts'
+
+import { checkPatterns } from './check-patterns.ts'
+import { checkComponents, layerPrecision, matchesPattern, splitAssignment } from './patterns.ts'
 
 // By hand from the definition: `*` stands for any letters, dots included.
 test.for([

@@ -1,5 +1,4 @@
-import { MixbitError, ensure } from '../base/error.ts'
-import { nearestNames } from './nearest.ts'
+import { ensure } from '../base/error.ts'
 
 /** A precision for every layer whose name matches; the last rule that matches a layer wins. */
 export type LayerRule = {
@@ -8,9 +7,6 @@ export type LayerRule = {
   /** A precision name. */
   readonly precision: string
 }
-
-/** How many near names an error lists. */
-const LISTED_NAMES = 3
 
 /** Whether `pattern` describes the whole of `name`. Takes time in proportion to both lengths. */
 export function matchesPattern(pattern: string, name: string): boolean {
@@ -31,24 +27,6 @@ export function matchesPattern(pattern: string, name: string): boolean {
 /** The precision name that the rules give to a layer; `undefined` when none matches. */
 export function layerPrecision(rules: readonly LayerRule[], layer: string): string | undefined {
   return rules.findLast((rule) => matchesPattern(rule.pattern, layer))?.precision
-}
-
-/**
- * Refuses rules that match no layer: a slip in a pattern would otherwise go unseen.
- *
- * @param layers - the names of all layers of the model
- */
-export function checkPatterns(rules: readonly LayerRule[], layers: readonly string[]): void {
-  for (const { pattern } of rules) {
-    if (layers.some((layer) => matchesPattern(pattern, layer))) continue
-    const near = nearestNames(pattern, layers, LISTED_NAMES)
-    throw new MixbitError(
-      'pattern-without-match',
-      `No layer matches "${pattern}". Near names: ${quoted(near)}. ` +
-        '`mixbit audit` lists all of them.',
-      { pattern, near },
-    )
-  }
 }
 
 /** Refuses a component that the model does not have. */
@@ -85,6 +63,7 @@ export function splitAssignment(
   return { name: text.slice(0, at), value: text.slice(at + 1) }
 }
 
-function quoted(names: readonly string[]): string {
+/** Names in quotation marks, with commas. */
+export function quoted(names: readonly string[]): string {
   return names.length === 0 ? 'none' : names.map((name) => `"${name}"`).join(', ')
 }

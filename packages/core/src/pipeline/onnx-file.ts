@@ -51,7 +51,7 @@ export function planOnnxFile(model: OnnxFileModel, audit: Audit, config: Resolve
     ([name]) => config.origins[`components.${name}`] !== 'preset',
   )
   return makePlan(audit.weights, {
-    ...planRequest(config, audit.model, null),
+    ...planRequest(config, audit, null),
     target: 'onnx',
     preset: null,
     precision: config.precision ?? (isAsked || own.length > 0 ? null : 'int8'),

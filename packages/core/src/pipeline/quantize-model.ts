@@ -39,7 +39,7 @@ export async function planModel(
     return fitPlan(plan, audit.weights, planFile)
   }
   refuseOtherTarget(config.target)
-  return makePlan(audit.weights, planRequest(config, audit.model, statistics))
+  return makePlan(audit.weights, planRequest(config, audit, statistics))
 }
 
 /** A checkpoint has several graphs and a tokenizer: its package is a folder. */

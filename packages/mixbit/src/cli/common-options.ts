@@ -14,6 +14,10 @@ export const commonOptions: readonly OptionSpec[] = [
     summary: 'Write one JSON object to stdout and nothing else; text for people goes to stderr.',
   },
   { name: 'quiet', type: 'flag', summary: 'Show no progress.' },
-  { name: 'verbose', type: 'flag', summary: 'Show more progress, and more about an error.' },
+  {
+    name: 'verbose',
+    type: 'flag',
+    summary: 'Show more: progress, about an error, and the layers of an audit.',
+  },
   { name: 'help', short: 'h', type: 'flag', summary: 'Show this help.' },
 ]

@@ -7,13 +7,16 @@ import { formatBytes, formatCount, formatPercent } from './units.ts'
 /**
  * What `audit` shows: components, kinds of weights, findings. Stored graphs do not tell what a
  * weight is for, so their kinds are left out.
+ *
+ * @param detail - `layers`: list every layer too, by the name that `--layer` takes
  */
-export function auditText(audit: Audit, layout: Layout): string {
+export function auditText(audit: Audit, detail: 'components' | 'layers', layout: Layout): string {
   const { paint } = layout
   const head = `${paint('strong', audit.model)}  ${audit.format}, ${formatCount(audit.parameters)} parameters, ${formatBytes(audit.bytes)}`
   const hasRoles = audit.weights.some(({ role }) => role !== 'other')
   const roles = hasRoles ? [roleLines(audit, layout)] : []
-  const sections = [[head], componentLines(audit, layout), ...roles]
+  const layers = detail === 'layers' ? [layerLines(audit, layout)] : []
+  const sections = [[head], componentLines(audit, layout), ...roles, ...layers]
   const findings = findingLines(audit.findings, layout)
   return [...sections, ...(findings.length > 0 ? [findings] : [])]
     .map((lines) => lines.join('\n'))
@@ -64,6 +67,24 @@ function roleLines(audit: Audit, layout: Layout): readonly string[] {
       { title: '', align: 'left' },
     ],
     rows,
+    layout,
+  )
+}
+
+function layerLines(audit: Audit, layout: Layout): readonly string[] {
+  return formatTable(
+    [
+      { title: 'layer', align: 'left' },
+      { title: 'kind', align: 'left' },
+      { title: 'shape', align: 'left' },
+      { title: 'stored', align: 'right' },
+    ],
+    audit.weights.map(({ layer, role, shape, bytes }) => [
+      layer,
+      role,
+      shape.join(' x '),
+      formatBytes(bytes),
+    ]),
     layout,
   )
 }

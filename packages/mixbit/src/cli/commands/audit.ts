@@ -4,7 +4,7 @@ import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
 import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
-import { textOption } from '../parsed-args.ts'
+import { hasFlag, textOption } from '../parsed-args.ts'
 import { resolveSettings } from '../settings.ts'
 import { withHost } from '../with-host.ts'
 import { auditText } from '../../terminal/audit-text.ts'
@@ -32,7 +32,8 @@ export const command: Command = {
         await model.close()
       }
     })
-    writeResult(args, io, { json: audit, text: auditText(audit, layoutFor(args, io)) })
+    const detail = hasFlag(args, 'verbose') ? 'layers' : 'components'
+    writeResult(args, io, { json: audit, text: auditText(audit, detail, layoutFor(args, io)) })
     return EXIT.done
   },
 }
