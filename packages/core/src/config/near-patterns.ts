@@ -34,7 +34,7 @@ function candidates(pattern: string, layers: readonly string[]): readonly string
   }
   const last = pattern.lastIndexOf('*') + 1
   const tail = pattern.slice(last)
-  const tails = layers.map((layer) => reversed(beginning(reversed(layer), reversed(tail))))
+  const tails = layers.map((layer) => ending(layer, tail))
   const near = nearestOf(tail, tails)
   return [...near.map((each) => pattern.slice(0, last) + each), ...near.map((each) => `*${each}`)]
 }
@@ -56,6 +56,9 @@ function beginning(name: string, head: string): string {
   return parts.at(-1) === '' ? [...own.slice(0, -1), ''].join('.') : own.join('.')
 }
 
-function reversed(text: string): string {
-  return [...text].reverse().join('')
+/** As many parts of the end of a name as `tail` has, with the dot before it if that has one. */
+function ending(name: string, tail: string): string {
+  const parts = tail.split('.')
+  const own = name.split('.').slice(-parts.length)
+  return parts[0] === '' ? ['', ...own.slice(1)].join('.') : own.join('.')
 }
