@@ -20,10 +20,12 @@ import against_float
 import bytes_on_disk
 import checker
 import decoding
+import opset_table
 import resizing
 import running
 import vqa_scores
 from model_folder import model_folders
+from task_metrics import check_task_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,6 +61,8 @@ def main(arguments):
     results = [
         report("vqa-scores", vqa_scores.check_scores, ROOT),
         report("resizing", resizing.check_resizing, ROOT),
+        report("opset-table", opset_table.check_table),
+        *check_metrics(),
     ]
     if arguments:
         results += check_models(Path(arguments[0]))
@@ -68,6 +72,19 @@ def main(arguments):
             results += check_models(Path(name))
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if all(results) else 1
+
+
+def check_metrics():
+    """Compares the metrics of tasks; one result a check."""
+    checks = []
+
+    def collect():
+        checks.extend(check_task_metrics())
+        if not checks:
+            yield "nothing was compared"
+
+    results = [report("task-metrics", collect)]
+    return results + [report(f"task-metrics {name}", list, problems) for name, problems in checks]
 
 
 def check_models(path):
