@@ -566,18 +566,18 @@ describe('graphs that compute in fp16', () => {
     })
     const { document, plan, bytes } = await quantizeModelFile(model, precision)
     const { x } = feedsFor(each)
-    const half = (tensor: Tensor): Tensor =>
-      new Tensor(
-        'float16',
-        Uint16Array.from(tensor.data, (v) => floatToHalf(Number(v))),
-        tensor.dims,
-      )
     const feeds = { ...feedsFor(each), ...(x === undefined ? {} : { x: half(x) }) }
     const [before] = (await runModel(model, feeds)).map(floats)
     const [after] = (await runModel(bytes, feeds)).map(floats)
     expect(sqnrDb(before, after)).toBeGreaterThan(precision === 'int4/asym' ? 14 : 50)
     expect(storedBytes(document)).toBe(plan.bytes)
   })
+
+  function half(tensor: Tensor): Tensor {
+    const { data, dims } = tensor
+    const bits = Uint16Array.from({ length: data.length }, (_, i) => floatToHalf(Number(data[i])))
+    return new Tensor('float16', bits, dims)
+  }
 
   /** A fp16 tensor's values; its bits come as Uint16Array, or as Float16Array where there is one. */
   function floats(tensor: Tensor): Tensor {
