@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadConfig } from '../src/cli/load-config.ts'
 import { parseCommandArgs } from '../src/cli/parse-args.ts'
@@ -39,16 +39,28 @@ evaluation: [{ data: val.json, maxDrop: 0.02 }]
 budget: { size: 3.2MB }
 `
 
-test('a YAML config is read, with paths from its own folder', async () => {
+test('a YAML config is read, with paths as one would type them', async () => {
   const path = write('mixbit.config.yaml', CONFIG)
   expect(await settings('run', ['--config', path])).toMatchObject({
-    model: join(folder, 'model'),
+    model: 'model',
     preset: 'quality_focused',
     components: { vision_encoder: 'int8', decoder: 'int4/64' },
     layers: [{ pattern: 'decoder.layers.0.*', precision: 'int8' }],
-    calibration: { data: join(folder, 'cal.json'), samples: 2000 },
-    evaluation: [{ data: join(folder, 'val.json'), maxDrop: 0.02 }],
+    calibration: { data: 'cal.json', samples: 2000 },
+    evaluation: [{ data: 'val.json', maxDrop: 0.02 }],
     budget: { size: 3_200_000 },
+  })
+})
+
+test('paths of a config elsewhere are absolute, those of one below start with its folder', async () => {
+  const path = write('c.yaml', CONFIG)
+  expect(await loadConfig(path, join(folder, 'other'))).toMatchObject({
+    model: join(folder, 'model'),
+    evaluation: [{ data: join(folder, 'val.json') }],
+  })
+  expect(await loadConfig(path, dirname(folder))).toMatchObject({
+    model: join(basename(folder), 'model'),
+    calibration: { data: join(basename(folder), 'cal.json') },
   })
 })
 
@@ -80,7 +92,7 @@ test('the command line wins over the config', async () => {
     model: 'other',
     components: { decoder: 'int8' },
     layers: [{ pattern: 'decoder.layers.0.*' }, { pattern: 'a=b.*', precision: 'int4/16' }],
-    calibration: { samples: 10, data: join(folder, 'cal.json') },
+    calibration: { samples: 10, data: 'cal.json' },
     budget: { size: 400 * 2 ** 20 },
     protect: false,
   })

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Parser, parseDocument } from 'yaml'
 import { MixbitError, parseConfig } from '@mixbit/core'
+import { shownPath } from '../terminal/shown-path.ts'
 import type { Settings } from '@mixbit/core'
 
 /** A config is written by hand; a larger file is something else. */
@@ -11,7 +12,8 @@ const MAX_CONFIG_BYTES = 100_000
 const MAX_NESTING = 100
 
 /**
- * Reads a config file, YAML or JSON. Paths in it are relative to its own folder.
+ * Reads a config file, YAML or JSON. Paths in it are relative to its own folder; they come back as
+ * a person in `cwd` would type them, since plans and reports show them.
  *
  * @param path - as the user wrote it
  * @param cwd - the folder that `path` is relative to
@@ -19,7 +21,7 @@ const MAX_NESTING = 100
 export async function loadConfig(path: string, cwd: string): Promise<Settings> {
   const file = resolve(cwd, path)
   const settings = parseConfig(parseYaml(await readText(file, path), path), path)
-  return resolvePaths(settings, dirname(file))
+  return withPaths(settings, (given) => shownPath(resolve(dirname(file), given), cwd))
 }
 
 async function readText(file: string, name: string): Promise<string> {
@@ -97,18 +99,16 @@ function children(node: object): readonly object[] {
     .filter((field): field is object => typeof field === 'object' && field !== null)
 }
 
-function resolvePaths(settings: Settings, folder: string): Settings {
+function withPaths(settings: Settings, path: (given: string) => string): Settings {
   const { model, calibration, evaluation } = settings
   return {
     ...settings,
-    ...(model !== undefined && { model: resolve(folder, model) }),
+    ...(model !== undefined && { model: path(model) }),
     ...(calibration?.data !== undefined && {
-      calibration: { ...calibration, data: resolve(folder, calibration.data) },
+      calibration: { ...calibration, data: path(calibration.data) },
     }),
     ...(evaluation !== undefined && {
-      evaluation: evaluation.map((set) =>
-        Object.assign({}, set, { data: resolve(folder, set.data) }),
-      ),
+      evaluation: evaluation.map((set) => Object.assign({}, set, { data: path(set.data) })),
     }),
   }
 }

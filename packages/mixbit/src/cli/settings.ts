@@ -15,7 +15,7 @@ import { loadConfig } from './load-config.ts'
 import { hasFlag, numberOption, takesOption, textOption, textOptions } from './parsed-args.ts'
 import type { ParsedArgs } from './parsed-args.ts'
 
-/** A decided config with its model. Paths are as they were given; those of a file are absolute. */
+/** A decided config with its model. Paths are as they were given; those of a file as they would be. */
 export type CommandSettings = ResolvedConfig & { readonly model: string }
 
 /**

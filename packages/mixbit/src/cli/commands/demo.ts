@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from '../command.ts'
 import { textOption } from '../parsed-args.ts'
+import { shownPath } from '../../terminal/shown-path.ts'
 import { runInto } from './run.ts'
 
 /** Questions of the demo: enough for an interval of one point, few enough to wait for. */
@@ -12,7 +13,8 @@ const DEMO_QUESTIONS = 500
 export const command: Command = {
   async run(args, io) {
     // The same distance from src/cli/commands and from dist/cli/commands.
-    const fixtures = fileURLToPath(new URL('../../../../../fixtures', import.meta.url))
+    const folder = fileURLToPath(new URL('../../../../../fixtures', import.meta.url))
+    const fixtures = shownPath(folder, io.cwd)
     const model = join(fixtures, 'fastvlm-nano')
     if (!existsSync(model)) {
       throw new MixbitError(
