@@ -1,7 +1,8 @@
 import { mergeErrors } from '../kernels/error-sums.ts'
 import type { ErrorSums, Kernels, ScaleDType } from '../kernels/kernels.ts'
 import type { IntegerType } from '../scheme/scheme.ts'
-import { type AlgorithmName, scaleRules } from './algorithms.ts'
+import type { Algorithm } from '../config/settings.ts'
+import { scaleRules } from './algorithms.ts'
 import { codeRange } from './code-range.ts'
 
 /** How a matrix is to be stored. */
@@ -15,7 +16,7 @@ export type MatrixSpec = {
   readonly scaleDtype: ScaleDType
   /** The dtype that the device decodes to; errors are measured on it. */
   readonly decodeDtype: 'float32' | 'float16'
-  readonly algorithm: AlgorithmName
+  readonly algorithm: Algorithm
   /** Mean square of what each column is multiplied with: float32, length cols, >= 0, finite. */
   readonly importance?: Float32Array
 }

@@ -3,6 +3,7 @@ import type { JobContext, NamedTensors } from '../base/host.ts'
 import type { AnswerInput, VlmModel } from '../tasks/vqa/answer.ts'
 import { answerPicture } from '../tasks/vqa/answer.ts'
 import type { VlmSession } from '../tasks/vqa/generate.ts'
+import { floatData } from '../tasks/vqa/tensors.ts'
 import type { MetricSums, Output } from './metrics.ts'
 import { addOutput, startMetrics } from './metrics.ts'
 
@@ -65,10 +66,9 @@ async function outputsOf(
   const observe = (session: VlmSession, all: NamedTensors): void => {
     for (const compared of COMPARED_OUTPUTS) {
       if (compared.session !== session) continue
-      const tensor = all[compared.name]
-      if (!(tensor?.data instanceof Float32Array)) continue
+      const values = floatData(all[compared.name], compared.name)
       const list = outputs.get(compared.name) ?? []
-      list.push({ shape: tensor.shape, values: tensor.data })
+      list.push({ shape: all[compared.name]?.shape ?? [], values })
       outputs.set(compared.name, list)
     }
   }

@@ -31,11 +31,12 @@ export async function compareModels(
     const files = await openForEvaluation(host, path, scratch, null)
     return modelForDataset(await readVlmModel(host, path, files, { numerics }), dataset.options)
   }
-  return compare(host, {
+  const comparison = await compare(host, {
     reference: await open(reference),
     candidate: await open(candidate),
     names: { reference: reference.path, candidate: candidate.path, data: dataset.name },
     samples: dataset.samples,
     prompt: dataset.options,
   })
+  return { ...comparison, findings: [...dataset.findings, ...comparison.findings] }
 }

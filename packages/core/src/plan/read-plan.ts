@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-import { TARGETS } from '../config/settings.ts'
+import { ALGORITHMS, TARGETS } from '../config/settings.ts'
 import { RUNTIME_PROFILES } from '../targets/integer-kernels.ts'
 import { ensure } from '../base/error.ts'
 import { parseWith } from '../base/parse-with.ts'
@@ -42,7 +42,7 @@ const layer = z.strictObject({
   ]),
   shape: z.array(count).max(8),
   scheme: z.discriminatedUnion('kind', [float, affine]),
-  algorithm: z.enum(['round', 'mse']),
+  algorithm: z.enum(ALGORITHMS),
   form: z.string(),
   bytes: z.strictObject({ codes: count, scales: count, zeroPoints: count }),
   reasons: z.array(z.string()),

@@ -1,4 +1,4 @@
-import type { AlgorithmName } from '../algorithms/algorithms.ts'
+import type { Algorithm } from '../config/settings.ts'
 import type { EncodedMatrix } from '../algorithms/encode-matrix.ts'
 import { encodeMatrix } from '../algorithms/encode-matrix.ts'
 import type { Packing } from '../formats/onnx/forms.ts'
@@ -16,7 +16,7 @@ export type ChunkTarget =
   | {
       readonly kind: 'affine'
       readonly scheme: AffineScheme
-      readonly algorithm: AlgorithmName
+      readonly algorithm: Algorithm
       readonly blockLength: number
       readonly packing: Packing
       readonly decodeDtype: 'float32' | 'float16'

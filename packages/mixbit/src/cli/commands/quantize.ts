@@ -40,18 +40,19 @@ export const command: Command = {
       await output.commit()
       const seconds = (io.now() - started) / 1000
       const { components } = written.manifest
+      const findings = [...plan.findings, ...written.findings]
       writeResult(args, io, {
         json: {
           schema: 'mixbit/quantization@1',
           output: output.path,
           bytes: written.bytes,
           components,
-          findings: plan.findings,
+          findings,
           seconds,
         },
         text: writtenText(
           shownPath(output.path, io.cwd),
-          { written, findings: plan.findings, seconds },
+          { written, findings, seconds },
           layoutFor(args, io),
         ),
       })
