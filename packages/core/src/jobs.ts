@@ -10,6 +10,10 @@ import type {
   ObserveSamplesOutput,
 } from './calibrate/activations/observe-samples.ts'
 import { observeSamples } from './calibrate/activations/observe-samples.ts'
+import type { PictureFeaturesInput } from './calibrate/sampling/picture-features.ts'
+import { pictureFeatures } from './calibrate/sampling/picture-features.ts'
+import type { SampleFeaturesInput } from './calibrate/sampling/sample-features.ts'
+import { sampleFeatures } from './calibrate/sampling/sample-features.ts'
 import type { CompareGraphsInput, CompareGraphsOutput } from './compare/compare-graphs.ts'
 import { compareGraphs } from './compare/compare-graphs.ts'
 import type { ComparePictureInput, ComparePictureOutput } from './compare/compare-picture.ts'
@@ -44,6 +48,8 @@ export type Jobs = {
     input: CalibratePictureInput,
     context: JobContext,
   ): Promise<CalibratePictureOutput>
+  'picture-features'(input: PictureFeaturesInput, context: JobContext): Promise<Float32Array>
+  'sample-features'(input: SampleFeaturesInput, context: JobContext): Promise<Float32Array>
   'observe-samples'(input: ObserveSamplesInput, context: JobContext): Promise<ObserveSamplesOutput>
   'answer-questions'(input: AnswerInput, context: JobContext): Promise<AnswerOutput>
   'compare-picture'(input: ComparePictureInput, context: JobContext): Promise<ComparePictureOutput>
@@ -59,6 +65,8 @@ export const jobs: Jobs = {
   'scan-chunk': (chunk) => Promise.resolve(scanChunk(threadKernels(), chunk)),
   'encode-chunk': (input) => Promise.resolve(encodeChunk(threadKernels(), input)),
   'calibrate-picture': calibratePicture,
+  'picture-features': pictureFeatures,
+  'sample-features': sampleFeatures,
   'observe-samples': (input, context) => observeSamples(threadKernels(), input, context),
   'answer-questions': answerQuestions,
   'compare-picture': comparePicture,

@@ -163,11 +163,12 @@ describe('calibration', () => {
     name = 'statistics.json',
   ): Promise<Importance> {
     if (saved !== null) host.files.set(name, new TextEncoder().encode(JSON.stringify(saved)))
-    const calibration = { data: saved === null ? null : name, samples: 10 }
+    const data = saved === null ? null : name
+    const calibration = { data, samples: 10, sampling: 'spread' } as const
     const noFloat = (): never => {
       throw new TypeError('no float model is needed')
     }
-    return importanceForPlan(host, model, audit, of, { calibration }, noFloat)
+    return importanceForPlan(host, model, audit, of, { calibration, seed: 0 }, noFloat)
   }
 
   test('other statistics give other codes, and the plan records whose they are', async () => {

@@ -4,6 +4,8 @@ import type { WeightFacts } from '../audit/audit-types.ts'
 import { ensure } from '../base/error.ts'
 import type { Hash } from '../base/host.ts'
 import { parseWith } from '../base/parse-with.ts'
+import type { Sampling } from '../config/settings.ts'
+import { SAMPLINGS } from '../config/settings.ts'
 
 /** What calibration measured for one layer: the input of its operator, by input channel. */
 export type LayerStatistics = {
@@ -19,6 +21,8 @@ export type Statistics = {
   readonly model: string
   readonly data: string
   readonly samples: number
+  /** How the samples were chosen from the data set; absent in older files: spread. */
+  readonly sampling?: Sampling
   readonly layers: Readonly<Record<string, LayerStatistics>>
 }
 
@@ -34,6 +38,7 @@ const statisticsSchema: z.ZodType<Statistics> = z.strictObject({
   model: z.string(),
   data: z.string(),
   samples: z.number().int().min(1),
+  sampling: z.enum(SAMPLINGS).exactOptional(),
   layers: z.record(
     z.string(),
     z.strictObject({

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { MixbitError } from '../base/error.ts'
 import { PRECISION_PATTERN, parsePrecision } from '../scheme/precision.ts'
-import { ALGORITHMS, NUMERICS, PRESET_NAMES, TARGETS } from './settings.ts'
+import { ALGORITHMS, NUMERICS, PRESET_NAMES, SAMPLINGS, TARGETS } from './settings.ts'
 import type { Settings } from './settings.ts'
 import { SIZE_PATTERN, parseSize } from './size.ts'
 
@@ -93,9 +93,11 @@ const schema = z
         data: path
           .exactOptional()
           .describe('Dataset descriptor, folder of pictures, or what `mixbit calibrate` wrote.'),
-        samples: sampleCount
+        samples: sampleCount.exactOptional().describe('How many samples.'),
+        sampling: z
+          .enum(SAMPLINGS)
           .exactOptional()
-          .describe('How many samples, spread evenly over file order.'),
+          .describe('Samples spread evenly over file order, or a varied (diverse) choice.'),
       })
       .exactOptional()
       .describe('What activations are measured on.'),

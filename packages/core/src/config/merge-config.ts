@@ -6,6 +6,7 @@ import type {
   EvaluationSettings,
   Numerics,
   PresetName,
+  Sampling,
   Settings,
   Target,
 } from './settings.ts'
@@ -38,7 +39,11 @@ export type ResolvedConfig = {
   readonly protect: boolean
   readonly seed: number
   readonly numerics: Numerics
-  readonly calibration: { readonly data: string | null; readonly samples: number }
+  readonly calibration: {
+    readonly data: string | null
+    readonly samples: number
+    readonly sampling: Sampling
+  }
   readonly evaluation: readonly ResolvedEvaluation[]
   /** Bytes. */
   readonly budget: { readonly size: number | null }
@@ -54,6 +59,7 @@ export const defaults = {
   seed: 0,
   numerics: 'faithful',
   samples: 1000,
+  sampling: 'spread',
   maxDrop: 0.03,
   minRetained: 0.95,
 } as const
@@ -95,6 +101,13 @@ export function mergeConfig(commandLine: CommandLineSettings, file: Settings): R
         file.calibration?.samples,
         kept?.samples,
         defaults.samples,
+      ),
+      sampling: pick(
+        'calibration.sampling',
+        commandLine.calibration?.sampling,
+        file.calibration?.sampling,
+        undefined,
+        defaults.sampling,
       ),
     },
     evaluation: mergeEvaluation(commandLine, file, kept?.maxDrop, origins),

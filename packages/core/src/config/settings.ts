@@ -10,6 +10,11 @@ export const NUMERICS = ['faithful', 'device'] as const
 
 export type Numerics = (typeof NUMERICS)[number]
 
+/** Which calibration samples are taken: evenly over file order, or a varied choice by what the model makes of them. */
+export const SAMPLINGS = ['spread', 'diverse'] as const
+
+export type Sampling = (typeof SAMPLINGS)[number]
+
 /** Where packages can be written for, today. */
 export const TARGETS = ['transformers-js', 'onnx'] as const
 
@@ -59,7 +64,11 @@ export type Settings = {
   readonly protect?: boolean
   readonly seed?: number
   readonly numerics?: Numerics
-  readonly calibration?: { readonly data?: string; readonly samples?: number }
+  readonly calibration?: {
+    readonly data?: string
+    readonly samples?: number
+    readonly sampling?: Sampling
+  }
   readonly evaluation?: readonly EvaluationSettings[]
   /** `size` in bytes: the most that the written model files may take. */
   readonly budget?: { readonly size?: number }

@@ -1,8 +1,10 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
 import type { Host } from '../base/host.ts'
 import { calibrate } from '../calibrate/calibrate.ts'
+import { diverseQuestions } from '../calibrate/sampling/diverse-samples.ts'
 import type { Statistics } from '../calibrate/statistics.ts'
 import { importanceOf, readStatistics, statisticsHash } from '../calibrate/statistics.ts'
+import type { Sampling } from '../config/settings.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
 import { isJsonObject, readJson } from '../base/json-file.ts'
 import { loadVqaDataset } from '../tasks/dataset.ts'
@@ -17,26 +19,42 @@ export type Importance = {
 
 export const NO_IMPORTANCE: Importance = { hash: null, byLayer: new Map() }
 
+/** Which data a model is calibrated on. */
+export type CalibrationRequest = {
+  /** A dataset descriptor or a folder of pictures. */
+  readonly data: string
+  readonly samples: number
+  readonly sampling: Sampling
+  /** Of `diverse` sampling. */
+  readonly seed: number
+}
+
 /** Runs the instrumented float model over calibration data. */
 export async function calibrateModel(
   host: Host,
   model: CheckpointModel,
   instrumented: NonNullable<FloatModel['instrumented']>,
-  request: { readonly data: string; readonly samples: number },
+  { data, samples, sampling, seed }: CalibrationRequest,
 ): Promise<Statistics> {
-  const dataset = await loadVqaDataset(host, request.data, {
+  const dataset = await loadVqaDataset(host, data, {
     labels: 'optional',
-    spread: request.samples,
+    ...(sampling === 'spread' && { spread: samples }),
   })
-  const vlm = await readVlmModel(host, model.path, instrumented.files, { numerics: 'faithful' })
-  return calibrate(host, {
-    model: modelForDataset(vlm, dataset.options),
+  const own = await readVlmModel(host, model.path, instrumented.files, { numerics: 'faithful' })
+  const vlm = modelForDataset(own, dataset.options)
+  const chosen =
+    sampling === 'spread'
+      ? dataset.samples
+      : await diverseQuestions(host, vlm, dataset.samples, { count: samples, seed })
+  const statistics = await calibrate(host, {
+    model: vlm,
     modelName: model.path,
     probes: instrumented.probes,
-    samples: dataset.samples,
+    samples: chosen,
     data: dataset.name,
     prompt: dataset.options,
   })
+  return { ...statistics, sampling }
 }
 
 /** Whether a calibration argument is a statistics file rather than data. */

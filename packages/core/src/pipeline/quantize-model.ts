@@ -11,7 +11,7 @@ import { readPlan } from '../plan/read-plan.ts'
 import { readJson } from '../base/json-file.ts'
 import type { WrittenModel } from '../quantize/write-model.ts'
 import { writeModel } from '../quantize/write-model.ts'
-import type { Importance } from './calibrate-model.ts'
+import type { CalibrationRequest, Importance } from './calibrate-model.ts'
 import {
   NO_IMPORTANCE,
   calibrateModel,
@@ -63,17 +63,18 @@ export async function importanceForPlan(
   model: CheckpointModel,
   audit: Audit,
   plan: Plan,
-  config: Pick<ResolvedConfig, 'calibration'>,
+  config: Pick<ResolvedConfig, 'calibration' | 'seed'>,
   floatModel: () => Promise<FloatModel>,
 ): Promise<Importance> {
-  const { data, samples } = config.calibration
+  const { data, samples, sampling } = config.calibration
   if (!usesStatistics(plan)) return NO_IMPORTANCE
   if (data === null) {
     if (plan.statistics !== null) host.emit({ kind: 'notice', message: WITHOUT_STATISTICS })
     return NO_IMPORTANCE
   }
   const saved = await savedStatistics(host, data)
-  const statistics = saved ?? (await measure(host, model, await floatModel(), { data, samples }))
+  const request = { data, samples, sampling, seed: config.seed }
+  const statistics = saved ?? (await measure(host, model, await floatModel(), request))
   const importance = importanceFrom(host, statistics, audit.weights)
   requirePlanned(plan, importance, data)
   return importance
@@ -87,7 +88,7 @@ function measure(
   host: Host,
   model: CheckpointModel,
   float: FloatModel,
-  request: { readonly data: string; readonly samples: number },
+  request: CalibrationRequest,
 ): Promise<Statistics> {
   if (float.instrumented === null) {
     throw new TypeError('Calibration needs a float model with probes')

@@ -6,6 +6,7 @@ import { decideRanges } from '../calibrate/activations/decide-ranges.ts'
 import { observeDataset } from '../calibrate/activations/observe-dataset.ts'
 import type { Observed } from '../calibrate/activations/observe-dataset.ts'
 import type { ResolvedConfig } from '../config/merge-config.ts'
+import type { Sampling } from '../config/settings.ts'
 import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
 import { folderOf } from '../convert/read-onnx-file.ts'
 import { assumedFinding, modelPreprocess } from '../evaluate/model-preprocess.ts'
@@ -22,7 +23,7 @@ import { labelOf } from '../formats/onnx/opset/node-edit.ts'
 import type { ActivationPlan, OperatorPlan, Plan } from '../plan/plan-types.ts'
 import type { RuntimeProfile } from '../targets/integer-kernels.ts'
 import { INTEGER_PROFILES } from '../targets/integer-kernels.ts'
-import { loadTaskDataset } from '../tasks/task-dataset.ts'
+import { loadCalibrationSamples } from './calibration-samples.ts'
 import type { IntegerFile } from './integer-file.ts'
 import { keptFloat, noIntegersFinding, writeIntegerFile } from './integer-file.ts'
 import { writeDocument } from './write-document.ts'
@@ -32,9 +33,12 @@ export type StaticRequest = {
   readonly model: OnnxFileModel
   readonly runtime: RuntimeProfile
   readonly calibrator: Calibrator
-  /** Dataset descriptor or folder of pictures; only so many samples, spread evenly. */
+  /** Dataset descriptor or folder of pictures; only so many samples. */
   readonly data: string
   readonly samples: number
+  readonly sampling: Sampling
+  /** Of `diverse` sampling. */
+  readonly seed: number
   /** An existing folder for the float model that calibration runs. */
   readonly scratch: string
 }
@@ -106,8 +110,8 @@ async function observeValues(
   request: StaticRequest,
   values: readonly string[],
 ): Promise<{ readonly observed: Observed; readonly findings: readonly Finding[] }> {
-  const { data, samples, scratch, calibrator, model } = request
-  const dataset = await loadTaskDataset(host, data, { labels: 'optional', spread: samples })
+  const { scratch, calibrator, model } = request
+  const dataset = await loadCalibrationSamples(host, { ...request, model: model.path })
   host.emit({ kind: 'stage', stage: 'calibrate', detail: dataset.name })
   const file = await writeObserved(host, document, values, scratch)
   const described = 'preprocess' in dataset ? dataset.preprocess : null
@@ -249,14 +253,15 @@ function exclusionOf(config: ResolvedConfig, plan: Plan | null): Exclusion {
 }
 
 function calibrationOf({ config, runtime, calibrator, scratch, model }: StaticFileRequest) {
-  const { data, samples } = config.calibration
+  const { data, samples, sampling } = config.calibration
   ensure(
     data !== null,
     'usage',
     'Static quantization finds the ranges of activations on sample data: add --calibration <descriptor or folder of pictures>. Without samples, use --precision dynamic.',
     { missing: 'calibration' },
   )
-  return { model, data, samples, runtime, calibrator, scratch }
+  const { seed } = config
+  return { model, data, samples, sampling, seed, runtime, calibrator, scratch }
 }
 
 function sectionsOf(plan: Plan, placement: Placement): StaticPlan {

@@ -80,8 +80,18 @@ export const samples: OptionSpec = {
   valueName: 'count',
   min: 1,
   max: 1_000_000_000,
-  summary: 'Calibration samples, spread evenly over file order.',
+  summary: 'How many calibration samples.',
   defaultText: 'that of the preset, else 1000',
+}
+
+export const sampling: OptionSpec = {
+  name: 'sampling',
+  type: 'text',
+  valueName: 'how',
+  choices: ['spread', 'diverse'],
+  summary:
+    'Calibration samples spread evenly over file order, or a diverse choice by what the float model makes of them.',
+  defaultText: 'spread',
 }
 
 export const runtime: OptionSpec = {

@@ -3,6 +3,7 @@ import {
   MixbitError,
   NUMERICS,
   PRESET_NAMES,
+  SAMPLINGS,
   mergeConfig,
   parsePrecision,
   parseSize,
@@ -66,6 +67,7 @@ export function commandLineSettings(args: ParsedArgs): CommandLineSettings {
     calibration: {
       ...given('data', text('calibration')),
       ...given('samples', number('samples')),
+      ...given('sampling', oneOf(SAMPLINGS, text('sampling'))),
     },
     ...(evaluation.length > 0 && { evaluation }),
     budget: { ...given('size', size === undefined ? undefined : parseSize(size)) },

@@ -22,6 +22,7 @@ import {
   preset,
   runtime,
   samples,
+  sampling,
   seed,
   selfContained,
   target,
@@ -61,6 +62,7 @@ const DECISION: readonly OptionSpec[] = [
   algorithm,
   calibration,
   samples,
+  sampling,
   seed,
 ]
 
@@ -107,7 +109,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
       'Runs the model on samples and writes statistics of what flows into each weight. ' +
       '`--calibration` of other commands takes the file.',
     positionals: [CHECKPOINT],
-    options: [data, samples, output('file', 'File to write.'), seed, workers],
+    options: [data, samples, sampling, output('file', 'File to write.'), seed, workers],
     examples: ['mixbit calibrate ./FastVLM-0.5B --data cal.json -o statistics.json'],
   },
   {

@@ -22,7 +22,7 @@ export const command: Command = {
     const data = requiredOption(args, 'data')
     const output = resolve(io.cwd, requiredOption(args, 'output', '-o <file>'))
     await checkFileReplaceable(output, 'mixbit/statistics@')
-    const { samples } = settings.calibration
+    const { samples, sampling } = settings.calibration
     const statistics = await withHost(args, io, (host) =>
       withScratch(async (scratch) => {
         const model = await readCheckpointModel(host, settings.model)
@@ -30,7 +30,12 @@ export const command: Command = {
           const { weights } = await auditModel(host, model)
           const float = await writeFloatModel(host, model, weights, scratch, 'with-probes')
           if (float.instrumented === null) throw new TypeError('The float model has no probes')
-          const measured = await calibrateModel(host, model, float.instrumented, { data, samples })
+          const measured = await calibrateModel(host, model, float.instrumented, {
+            data,
+            samples,
+            sampling,
+            seed: settings.seed,
+          })
           await writeJson(host, output, measured)
           return measured
         } finally {
