@@ -398,3 +398,32 @@ test('layers asked otherwise keep their activations in float', async () => {
     }),
   )
 })
+
+test('the file has the predicted bytes, and what names and shapes take', async () => {
+  const { plan, bytes } = await quantized(TWO_CONVOLUTIONS)
+  const extra = (bytes?.length ?? 0) - plan.bytes
+  expect(extra).toBeGreaterThan(0)
+  expect(extra).toBeLessThan(4000)
+  expect(plan.layers.map(({ layer }) => layer).toSorted()).toContain('model.w2_bias')
+})
+
+test('biases make up for what rounding the weights does to the mean', async () => {
+  // Few large codes: one weight of 127 steps, and eight that all round down by almost half a step.
+  const weights = Array.from({ length: 144 }, (_, at) => (at % 9 === 0 ? 1.27 : 0.0149))
+  const model = smallModel({
+    nodes: [node('Relu', ['x'], 'r'), conv('r', 'w1', 'y', 'b1')],
+    shape: SHAPE,
+    constants: { ...CONSTANTS, w1: { ...CONSTANTS.w1, values: weights.map(Math.fround) } },
+  })
+  const { plan, bytes } = await quantized(model)
+  const activations = plan.activations?.map((each) => ({ ...each, means: undefined }))
+  const plain = await quantized(model, { plan: { ...plan, activations }, data: [] })
+  const reference = (await runFile(floatBytes(model), probe)).get('y') ?? new Float32Array(0)
+  const bias = async (file: Uint8Array | undefined): Promise<number> => {
+    const y = (await runFile(file, probe)).get('y') ?? new Float32Array(0)
+    return Math.abs(
+      y.reduce((sum, value, at) => sum + value - (reference[at] ?? NaN), 0) / y.length,
+    )
+  }
+  expect(await bias(bytes)).toBeLessThan((await bias(plain.bytes)) / 3)
+})

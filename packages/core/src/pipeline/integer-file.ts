@@ -118,10 +118,12 @@ function withIntegers(
 ): Plan {
   const integers = new Map(stored.map((tensor) => [`${COMPONENT}.${tensor.source}`, tensor]))
   const facts = new Map(audit.weights.map((weight) => [weight.layer, weight]))
-  const layers = rest.layers.map((layer) => {
+  const planned = rest.layers.map((layer) => {
     const tensor = integers.get(layer.layer)
+    integers.delete(layer.layer)
     return tensor === undefined ? layer : integerLayer(layer, tensor, facts.get(layer.layer))
   })
+  const layers = [...planned, ...[...integers].map(([layer, tensor]) => newBias(layer, tensor))]
   return {
     ...rest,
     layers,
@@ -129,6 +131,22 @@ function withIntegers(
     findings: [...rest.findings, ...findings],
     ...sections,
   }
+}
+
+/** A bias that the float model did not have. */
+function newBias(layer: string, tensor: IntegerTensor): LayerPlan {
+  const float: LayerPlan = {
+    layer,
+    component: COMPONENT,
+    role: 'vector',
+    shape: [tensor.elements],
+    scheme: { kind: 'float', dtype: 'float32' },
+    algorithm: 'round',
+    form: tensor.form,
+    bytes: { codes: 0, scales: 0, zeroPoints: 0 },
+    reasons: ['it makes up for what rounding the weight does to the mean'],
+  }
+  return integerLayer(float, tensor, undefined)
 }
 
 function integerLayer(

@@ -1,6 +1,7 @@
 import { ensure } from '../base/error.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
+import type { ChannelAxis } from '../calibrate/activations/channel-means.ts'
 import type { Calibrator } from '../calibrate/activations/decide-ranges.ts'
 import { decideRanges } from '../calibrate/activations/decide-ranges.ts'
 import { observeDataset } from '../calibrate/activations/observe-dataset.ts'
@@ -94,6 +95,12 @@ export async function planStatic(
     profile: INTEGER_PROFILES[runtime],
     calibrator,
     states,
+    means: new Map(
+      values.flatMap((value, at) => {
+        const means = observed.means[at]
+        return means === undefined ? [] : [[value, means] as const]
+      }),
+    ),
   })
   const unbounded = values.filter((value) => (states.get(value)?.histogram.notFinite ?? 0) > 0)
   return {
@@ -106,7 +113,7 @@ export async function planStatic(
 
 async function observeValues(
   host: Host,
-  { document }: PreparedStatic,
+  { document, placement }: PreparedStatic,
   request: StaticRequest,
   values: readonly string[],
 ): Promise<{ readonly observed: Observed; readonly findings: readonly Finding[] }> {
@@ -122,7 +129,7 @@ async function observeValues(
     model: { file, options: { numerics: 'faithful' } },
     dataset,
     preprocess,
-    values,
+    values: values.map((name) => ({ name, channels: channelAxis(placement, name) })),
     keep: calibrator === 'min-max' || calibrator === 'moving-average' ? 'ends' : 'histogram',
   })
   const isAssumed = observed.preprocess ?? undefined
@@ -130,6 +137,13 @@ async function observeValues(
     observed,
     findings: [...dataset.findings, ...assumedFinding(preprocess, isAssumed)],
   }
+}
+
+/** Where a value that a weight multiplies has its channels. */
+function channelAxis({ integers }: Placement, value: string): ChannelAxis | null {
+  const reader = integers.find(({ weighted }) => weighted?.input === value)
+  if (reader === undefined) return null
+  return reader.weighted?.kind === 'conv' ? 'second' : 'last'
 }
 
 /** Writes the float model that calibration runs; returns its path. */

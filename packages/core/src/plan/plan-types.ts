@@ -29,6 +29,11 @@ export type ActivationPlan = {
   /** real = scale * (code - zeroPoint). */
   readonly scale: number
   readonly zeroPoint: number
+  /**
+   * The mean of each channel on the calibration data: biases make up for what rounded weights do to
+   * it. Without them biases stay as they are.
+   */
+  readonly means?: readonly number[] | undefined
   /** What chose the range: a rule of calibration, or `edited`. */
   readonly rule: string
   readonly reason: string

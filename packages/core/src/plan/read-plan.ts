@@ -54,6 +54,7 @@ const activation = z.strictObject({
   max: z.number(),
   scale: z.number().positive(),
   zeroPoint: z.number().int().min(-128).max(255),
+  means: z.array(z.number()).max(1_000_000).optional(),
   rule: z.string(),
   reason: z.string(),
 })

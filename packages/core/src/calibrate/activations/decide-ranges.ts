@@ -27,6 +27,8 @@ export type DecideRequest = {
   readonly calibrator: Calibrator
   /** What was seen of each quantized value. */
   readonly states: ReadonlyMap<string, RangeState>
+  /** Means of channels, where they were measured. */
+  readonly means: ReadonlyMap<string, readonly number[]>
 }
 
 /**
@@ -47,7 +49,9 @@ export function decideRanges(request: DecideRequest): readonly ActivationPlan[] 
   }
   return values.flatMap((tensor) => {
     const plan = decided.get(tensor)
-    return plan === undefined ? [] : [{ tensor, ...plan }]
+    const means = request.means.get(tensor)
+    if (plan === undefined) return []
+    return [{ tensor, ...plan, ...(means === undefined ? {} : { means }) }]
   })
 }
 

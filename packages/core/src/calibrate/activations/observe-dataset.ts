@@ -6,8 +6,11 @@ import type { TaskModel } from '../../tasks/task-model.ts'
 import { openSamples } from '../../tasks/tensors/load-tensors.ts'
 import type { RangeState } from '../ranges/range-state.ts'
 import { emptyRangeState, mergeRangeStates } from '../ranges/range-state.ts'
+import type { ChannelSums } from './channel-means.ts'
+import { channelMeans, mergeChannels } from './channel-means.ts'
 import type {
   Observation,
+  ObservedValue,
   ObserveSamplesInput,
   ObserveSamplesOutput,
   SampleInput,
@@ -19,13 +22,15 @@ export type ObserveRequest = {
   readonly dataset: TaskDataset
   /** How pictures are prepared; null: assumed from the shape of the model's input. */
   readonly preprocess: PreprocessSpec | null
-  readonly values: readonly string[]
+  readonly values: readonly ObservedValue[]
   readonly keep: Observation
 }
 
 export type Observed = {
   /** One state a value, in their order. */
   readonly states: readonly RangeState[]
+  /** Means of the channels of each value; `undefined` where none were wanted. */
+  readonly means: readonly (readonly number[] | undefined)[]
   readonly samples: number
   readonly preprocess: PreprocessSpec | null
 }
@@ -43,6 +48,7 @@ export async function observeDataset(
 ): Promise<Observed> {
   const { values } = request
   const states = values.map(() => emptyRangeState())
+  const channels = values.map((): ChannelSums | null => null)
   const total = 'samples' in request.dataset ? request.dataset.samples.length : 0
   let preprocess: PreprocessSpec | null = null
   let done = 0
@@ -55,11 +61,14 @@ export async function observeDataset(
       const state = states[at]
       if (state !== undefined) mergeRangeStates(state, later)
     }
+    for (const [at, later] of result.channels.entries()) {
+      channels[at] = mergeChannels(channels[at] ?? null, later)
+    }
     preprocess ??= result.preprocess
     done = Math.min(total, done + SAMPLES_A_JOB)
     host.emit({ kind: 'progress', stage: 'calibrate', done, total, unit: 'samples' })
   }
-  return { states, samples: total, preprocess }
+  return { states, means: channels.map(channelMeans), samples: total, preprocess }
 }
 
 async function* jobInputs(

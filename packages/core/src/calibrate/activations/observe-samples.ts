@@ -5,6 +5,8 @@ import { pictureFeeds } from '../../tasks/picture-input.ts'
 import type { PreprocessSpec } from '../../tasks/preprocess.ts'
 import type { TaskModel } from '../../tasks/task-model.ts'
 import { tensorFeeds } from '../../tasks/tensors/run-tensors.ts'
+import type { ChannelAxis, ChannelSums } from './channel-means.ts'
+import { addToChannels } from './channel-means.ts'
 import type { RangeState } from '../ranges/range-state.ts'
 import { emptyRangeState, observe, observeEnds } from '../ranges/range-state.ts'
 
@@ -26,13 +28,17 @@ export type ObserveSamplesInput = {
   /** The float model with the observed values among its outputs. */
   readonly model: TaskModel
   readonly samples: readonly SampleInput[]
-  readonly values: readonly string[]
+  readonly values: readonly ObservedValue[]
   readonly keep: Observation
 }
+
+/** A value to observe, and where it has channels whose means are wanted. */
+export type ObservedValue = { readonly name: string; readonly channels: ChannelAxis | null }
 
 /** States in the order of the values. */
 export type ObserveSamplesOutput = {
   readonly states: readonly RangeState[]
+  readonly channels: readonly (ChannelSums | null)[]
   /** How pictures were prepared; null for ready-made tensors. */
   readonly preprocess: PreprocessSpec | null
 }
@@ -48,6 +54,7 @@ export async function observeSamples(
 ): Promise<ObserveSamplesOutput> {
   const session = await context.session(model.file, model.options)
   const states = values.map(() => emptyRangeState())
+  const channels = values.map((): ChannelSums | null => null)
   let preprocess: PreprocessSpec | null = null
   for (const sample of samples) {
     let feeds: NamedTensors
@@ -62,17 +69,19 @@ export async function observeSamples(
     for (let start = 0; start < values.length; start += VALUES_A_RUN) {
       const wanted = values.slice(start, start + VALUES_A_RUN)
       const isInput = (name: string): boolean => Object.hasOwn(feeds, name)
-      const computed = wanted.filter((name) => !isInput(name))
+      const computed = wanted.map(({ name }) => name).filter((name) => !isInput(name))
       const outputs = computed.length === 0 ? {} : await session.run(feeds, computed)
-      for (const [at, name] of wanted.entries()) {
+      for (const [at, { name, channels: axis }] of wanted.entries()) {
         const tensor = isInput(name) ? feeds[name] : outputs[name]
         const state = states[start + at]
         if (tensor === undefined || state === undefined) continue
         const x = toFloat32(tensor)
         if (keep === 'ends') observeEnds(state, x, kernels)
         else observe(state, x, kernels)
+        const known = channels[start + at] ?? null
+        if (axis !== null) channels[start + at] = addToChannels(known, x, tensor.shape, axis)
       }
     }
   }
-  return { states, preprocess }
+  return { states, channels, preprocess }
 }

@@ -7,13 +7,21 @@ import { bytesOfValues } from './derived-tensor.ts'
 import type { EditableDocument } from './editable.ts'
 import { addComputed, addSmall, constantValues, dropUnread, readWhole } from './editable.ts'
 import { graphView } from './graph-view.ts'
+import type { CodeRange } from '../../../kernels/kernels.ts'
+import type { StoredTensor } from '../stored-tensor.ts'
+import { roundingShift } from './bias-correction.ts'
 import type { ScaledBias } from './integer-weight.ts'
 import { channelScales, integerBias, integerWeight } from './integer-weight.ts'
 import type { IntegerNode, Placement } from './placement.ts'
 import type { WeightedNode } from './weighted-node.ts'
 
 /** Scale and zero point of a quantized activation. */
-export type ActivationParams = { readonly scale: number; readonly zeroPoint: number }
+export type ActivationParams = {
+  readonly scale: number
+  readonly zeroPoint: number
+  /** The mean of each channel; without it biases are not corrected. */
+  readonly means?: readonly number[] | undefined
+}
 
 /** What became of a weight or bias. */
 export type IntegerTensor = {
@@ -64,9 +72,9 @@ async function quantizeWeights(
   for (const { node, weighted } of integers) {
     if (weighted === null) continue
     const { bias, input, weight, channels } = weighted
-    const inputScale = paramsOf(params, input).scale
+    const { scale: inputScale, means } = paramsOf(params, input)
     const values = bias === '' ? new Float32Array(channels) : await readWhole(document, bias)
-    const user = { node, weighted, scaled: { inputScale, bias: values } }
+    const user = { node, weighted, scaled: { inputScale, bias: values }, means: means ?? null }
     users.set(weight, [...(users.get(weight) ?? []), user])
   }
   const stored: IntegerTensor[] = []
@@ -83,6 +91,7 @@ type WeightUser = {
   readonly node: NodeProto
   readonly weighted: WeightedNode
   readonly scaled: ScaledBias
+  readonly means: readonly number[] | null
 }
 
 async function quantizeWeight(
@@ -121,14 +130,17 @@ async function quantizeWeight(
       form: 'DequantizeLinear',
     },
   ]
-  for (const { node, weighted, scaled } of users) {
+  for (const { node, weighted, scaled, means } of users) {
+    const bias = await correctedBias(values, weighted, scaled, { means, scales, codes })
     node.input = node.input.map((input, at) => (at === 1 ? decoded : input))
-    if (weighted.bias !== '') {
-      const bias = addBias(document, weighted.bias, scaled, scales)
+    if (bias !== null) {
+      const label = weighted.bias === '' ? `${name}_bias` : weighted.bias
+      const added = addBias(document, label, bias, scales)
       const adder = weighted.adder ?? node
-      adder.input = adder.input.map((input) => (input === weighted.bias ? bias : input))
+      if (weighted.bias === '') adder.input = [...adder.input.slice(0, 2), added]
+      else adder.input = adder.input.map((input) => (input === weighted.bias ? added : input))
       stored.push({
-        source: weighted.bias,
+        source: label,
         dtype: 'int32',
         elements: channels,
         channels,
@@ -138,6 +150,26 @@ async function quantizeWeight(
     }
   }
   return stored
+}
+
+/** The bias with what rounding the weight takes from its products; null where there is none. */
+async function correctedBias(
+  weight: StoredTensor,
+  { kind, axis, bias }: WeightedNode,
+  { inputScale, bias: values }: ScaledBias,
+  rounding: {
+    readonly means: readonly number[] | null
+    readonly scales: Float32Array
+    readonly codes: CodeRange
+  },
+): Promise<ScaledBias | null> {
+  const { means, scales, codes } = rounding
+  const takesBias = bias !== '' || kind !== 'matmul'
+  if (!takesBias || (bias === '' && means === null)) return null
+  if (means === null) return { inputScale, bias: values }
+  const shift = await roundingShift(weight, axis, { means, scales, codes })
+  const corrected = values.map((value, channel) => value + (shift[channel] ?? 0))
+  return { inputScale, bias: corrected }
 }
 
 function addBias(
