@@ -44,6 +44,12 @@ test('a chat message becomes the prompt, and decoding leaves special tokens out'
   expect(decoded).toBe('two red objects')
 })
 
+test('an answer without tokens is empty', async () => {
+  const tokenizer = await loadTokenizer(nano)
+  expect(tokenizer.decode([])).toBe('')
+  expect(tokenizer.decode(tokenizer.encode('<|im_end|>'))).toBe('')
+})
+
 test.for([
   { name: 'chat_template.jinja', file: 'chat_template.jinja', text: '{{ messages[0].content }}!' },
   {

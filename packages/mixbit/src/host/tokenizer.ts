@@ -21,7 +21,9 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   return {
     encode: (text) => engine.encode(text, { add_special_tokens: false }).ids,
     encodeAlone: (text) => engine.encode(text).ids,
-    decode: (ids) => engine.decode([...ids], { skip_special_tokens: true }),
+    // A model may end its answer at once; the engine refuses to decode nothing.
+    decode: (ids) =>
+      ids.length === 0 ? '' : engine.decode([...ids], { skip_special_tokens: true }),
     chat: render,
   }
 }

@@ -71,6 +71,7 @@ function roleLines(audit: Audit, layout: Layout): readonly string[] {
   )
 }
 
+/** Names are whole, however long: they are copied into `--layer`. */
 function layerLines(audit: Audit, layout: Layout): readonly string[] {
   return formatTable(
     [
@@ -85,6 +86,6 @@ function layerLines(audit: Audit, layout: Layout): readonly string[] {
       shape.join(' x '),
       formatBytes(bytes),
     ]),
-    layout,
+    { ...layout, width: Number.POSITIVE_INFINITY },
   )
 }
