@@ -69,10 +69,10 @@ test.for([
   {
     what: { calibration: { samples: 0 } },
     says: 'calibration.samples must be at least 1; found 0.',
-    says: 'calibration.sample is not a setting. Did you mean "samples"? Allowed here: data, samples, sampling.',
+  },
   {
     what: { calibration: { sample: 10 } },
-    says: 'calibration.sample is not a setting. Did you mean "samples"? Allowed here: data, samples.',
+    says: 'calibration.sample is not a setting. Did you mean "samples"? Allowed here: data, samples, sampling.',
   },
   {
     what: { evaluation: { data: 'val.json' } },
