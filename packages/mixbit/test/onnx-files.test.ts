@@ -11,9 +11,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createNodeHost, evaluateFile } from '../src/index.ts'
+import { compareOnnxFiles, createNodeHost, evaluateFile } from '../src/index.ts'
 import { mixbit, mixbitJson } from './built-mixbit.ts'
-import { colourClassifier, labelFile, oneHotFeatures, tinyClassifier } from './tiny-onnx.ts'
+import {
+  colourClassifier,
+  labelFile,
+  oneHotFeatures,
+  splitClassifier,
+  tinyClassifier,
+} from './tiny-onnx.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mixbit-onnx-files-'))
 const at = (name: string): string => join(folder, name)
@@ -313,5 +319,29 @@ describe('compare', () => {
       ...one,
     ])
     expect(ended).toMatchObject({ code: 2, json: { error: { code: 'wrong-shape' } } })
+  })
+
+  test('values inside are found behind external data too', async () => {
+    const { graph, data } = splitClassifier('split.bin')
+    writeFileSync(at('split.onnx'), graph)
+    writeFileSync(at('split.bin'), data)
+    const host = createNodeHost({ workers: 0 })
+    try {
+      const comparison = await compareOnnxFiles(host, {
+        reference: at('split.onnx'),
+        candidate: other,
+        data: unlabelled(),
+        limit: 3,
+        numerics: 'faithful',
+        depth: 'each-layer',
+        scratch: folder,
+      })
+      expect(comparison).toMatchObject({
+        samples: 3,
+        layers: [{ name: 'hidden', mse: 0, values: 3 * 64 }, { name: 'active' }],
+      })
+    } finally {
+      await host.dispose()
+    }
   })
 })

@@ -1,3 +1,9 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import {
+  ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation,
+} from '../../core/src/formats/onnx/generated/onnx_pb.ts'
 import { Dtype, onnxModel } from './host-models.ts'
 
 /** Features of the tiny classifier. */
@@ -24,6 +30,21 @@ export function tinyClassifier(result = 'scores'): Uint8Array {
     [{ name: result, dtype: Dtype.FLOAT, shape: [1, CLASSES] }],
     [tensor('first', [FEATURES, HIDDEN], first), tensor('second', [HIDDEN, CLASSES], second)],
   )
+}
+
+/** The tiny classifier with its first weight in the file `location` beside it, and that file. */
+export function splitClassifier(location: string): {
+  readonly graph: Uint8Array
+  readonly data: Uint8Array
+} {
+  const model = fromBinary(ModelProtoSchema, tinyClassifier())
+  const weight = model.graph?.initializer.find(({ name }) => name === 'first')
+  if (weight === undefined) throw new TypeError('the tiny classifier has no first weight')
+  const data = weight.rawData
+  weight.rawData = new Uint8Array(0)
+  weight.dataLocation = TensorProto_DataLocation.EXTERNAL
+  weight.externalData = [create(StringStringEntryProtoSchema, { key: 'location', value: location })]
+  return { graph: toBinary(ModelProtoSchema, model), data }
 }
 
 /** The mean of red, of green and of blue of a 4 x 4 picture: three classes without a weight. */
