@@ -17,6 +17,8 @@ import {
 import { onnxNode } from '../src/formats/onnx/nodes.ts'
 import type { NewConstant } from '../src/formats/onnx/opset/constants.ts'
 import { int64List } from '../src/formats/onnx/opset/constants.ts'
+import type { Calibrator } from '../src/calibrate/activations/decide-ranges.ts'
+import { CALIBRATORS } from '../src/calibrate/activations/decide-ranges.ts'
 import type { Settings } from '../src/config/settings.ts'
 import { quantizeStaticFile } from '../src/pipeline/quantize-static.ts'
 import type { Plan } from '../src/plan/plan-types.ts'
@@ -47,6 +49,7 @@ type Options = {
   readonly settings?: Settings
   readonly runtime?: RuntimeProfile
   readonly plan?: Plan | null
+  readonly calibrator?: Calibrator
   readonly data?: readonly Tensor[]
 }
 
@@ -56,7 +59,7 @@ async function quantized(model: ModelProto, options: Options = {}) {
     model: await fileModel(model),
     config: config(options.settings ?? { precision: 'w8a8' }),
     runtime: options.runtime ?? 'x86-vnni',
-    calibrator: 'auto',
+    calibrator: options.calibrator ?? 'auto',
     scratch: 'scratch',
     plan: options.plan ?? null,
     place: { folder: 'out', name: 'int8' },
@@ -426,4 +429,13 @@ test('biases make up for what rounding the weights does to the mean', async () =
     )
   }
   expect(await bias(bytes)).toBeLessThan((await bias(plain.bytes)) / 3)
+})
+
+test.for(CALIBRATORS)('every calibrator gives ranges that work: %s', async (calibrator) => {
+  const { plan, bytes } = await quantized(TWO_CONVOLUTIONS, { calibrator })
+  const rules = new Set(plan.activations?.map(({ rule }) => rule))
+  if (calibrator !== 'auto') expect([...rules]).toEqual([calibrator])
+  const float = await runFile(floatBytes(TWO_CONVOLUTIONS), probe)
+  const int8 = await runFile(bytes, probe)
+  expect(sqnrDb(float.get('y'), int8.get('y'))).toBeGreaterThan(20)
 })

@@ -3,7 +3,7 @@ import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { ChannelAxis } from '../calibrate/activations/channel-means.ts'
 import type { Calibrator } from '../calibrate/activations/decide-ranges.ts'
-import { decideRanges } from '../calibrate/activations/decide-ranges.ts'
+import { decideRanges, needsOnlyEnds } from '../calibrate/activations/decide-ranges.ts'
 import { observeDataset } from '../calibrate/activations/observe-dataset.ts'
 import type { Observed } from '../calibrate/activations/observe-dataset.ts'
 import type { ResolvedConfig } from '../config/merge-config.ts'
@@ -130,7 +130,7 @@ async function observeValues(
     dataset,
     preprocess,
     values: values.map((name) => ({ name, channels: channelAxis(placement, name) })),
-    keep: calibrator === 'min-max' || calibrator === 'moving-average' ? 'ends' : 'histogram',
+    keep: needsOnlyEnds(calibrator) ? 'ends' : 'histogram',
   })
   const isAssumed = observed.preprocess ?? undefined
   return {

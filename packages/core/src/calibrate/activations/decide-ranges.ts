@@ -5,11 +5,12 @@ import { quantizedValues } from '../../formats/onnx/qdq/apply-static.ts'
 import { ACTIVATION_CODES } from '../../targets/integer-kernels.ts'
 import type { IntegerProfile } from '../../targets/integer-kernels.ts'
 import type { ActivationPlan } from '../../plan/plan-types.ts'
+import type { CalibratedRange } from '../ranges/calibrate-range.ts'
 import { autoRange, calibrateRange } from '../ranges/calibrate-range.ts'
-import type { QuantParams } from '../ranges/quant-params.ts'
+import type { ActivationSpec, QuantParams } from '../ranges/quant-params.ts'
 import { quantParamsFor } from '../ranges/quant-params.ts'
 import type { RangeRuleName } from '../ranges/range-rules.ts'
-import { RANGE_RULE_NAMES } from '../ranges/range-rules.ts'
+import { RANGE_RULE_NAMES, rangeRules } from '../ranges/range-rules.ts'
 import type { RangeState, RangeSummary } from '../ranges/range-state.ts'
 import { summaryOf, unite } from '../ranges/range-state.ts'
 import type { ValueRange } from '../ranges/value-range.ts'
@@ -62,8 +63,7 @@ function decideGroup(
   clips: readonly ValueRange[],
 ): Omit<ActivationPlan, 'tensor'> {
   const spec = { dtype: profile.activations, symmetric: false } as const
-  const found =
-    calibrator === 'auto' ? autoRange(summary, spec) : calibrateRange(summary, spec, calibrator)
+  const found = chosenRange(summary, spec, calibrator)
   const min = Math.max(found.range.min, ...clips.map((clip) => clip.min))
   const max = Math.min(found.range.max, ...clips.map((clip) => clip.max))
   const params = insideClips(
@@ -75,6 +75,22 @@ function decideGroup(
   const quality = found.sqnrDb === null ? '' : `: ${found.sqnrDb.toFixed(1)} dB${clipped}`
   const tie = group.length === 1 ? '' : `; one scale for ${group.length} values`
   return { min, max, ...params, rule: found.rule, reason: `${found.rule}${quality}${tie}` }
+}
+
+/** Whether a calibrator looks at the ends of batches alone, which is all that is kept for it then. */
+export function needsOnlyEnds(calibrator: Calibrator): boolean {
+  return calibrator === 'min-max' || calibrator === 'moving-average'
+}
+
+function chosenRange(
+  summary: RangeSummary,
+  spec: ActivationSpec,
+  calibrator: Calibrator,
+): Pick<CalibratedRange, 'rule' | 'range' | 'sqnrDb' | 'clipped'> {
+  if (calibrator === 'auto') return autoRange(summary, spec)
+  if (!needsOnlyEnds(calibrator)) return calibrateRange(summary, spec, calibrator)
+  const range = rangeRules[calibrator](summary, spec)
+  return { rule: calibrator, range, sqnrDb: null, clipped: 0 }
 }
 
 /** The runtime drops a Clip only when no code lies beyond its end: the scale gives way by a bit. */
