@@ -23,6 +23,7 @@ import {
   runModel,
   sqnrDb,
 } from './helpers/onnx-file.ts'
+import { value } from './helpers/opset.ts'
 
 const int = (value: number): Attribute => ({ kind: 'int', value })
 const ints = (...value: readonly number[]): Attribute => ({ kind: 'ints', value })
@@ -439,6 +440,13 @@ describe('where weights lie', () => {
     expect(sqnrDb(before, after)).toBe(Infinity)
     expect(document.model.graph?.node.some(({ opType }) => opType === 'Constant')).toBe(false)
     expect(storedBytes(document)).toBe(plan.bytes)
+  })
+
+  test('with a declared shape, which is taken back when another is stored', async () => {
+    const model = modelOf(linear, 8)
+    model.graph?.valueInfo.push(value('w', 1, [64, 6]), value('y', 1, [2, 6]))
+    const { document } = await quantizeModelFile(model, 'int8')
+    expect(document.model.graph?.valueInfo.map(({ name }) => name)).toEqual(['y'])
   })
 
   test('in initializers that are inputs, as before IR 4', async () => {

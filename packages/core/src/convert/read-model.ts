@@ -71,6 +71,23 @@ export async function readModel(
   return readCheckpoint(host, path, files)
 }
 
+/**
+ * Opens a model folder to quantize it: a checkpoint, or a folder of ONNX graphs, of which the float
+ * variant counts when there are several.
+ */
+export async function readModelFolder(
+  host: ModelHost,
+  path: string,
+): Promise<CheckpointModel | OnnxFolderModel> {
+  const model = await readModel(host, path, null).catch((error: unknown) => {
+    if (!(error instanceof MixbitError) || error.code !== 'ambiguous-variant') throw error
+    return readModel(host, path, 'fp32')
+  })
+  if (model.kind !== 'onnx-file') return model
+  await model.close()
+  throw await notAModel(host, path)
+}
+
 /** Opens a model that must be a checkpoint: only from one can new packages be written. */
 export async function readCheckpointModel(host: ModelHost, path: string): Promise<CheckpointModel> {
   const model = await readModel(host, path, null)

@@ -1,7 +1,9 @@
 import { auditOf } from '../audit/audit.ts'
+import { documentWeights } from '../audit/document-weights.ts'
 import type { Audit, WeightFacts } from '../audit/audit-types.ts'
 import type { Host } from '../base/host.ts'
 import type { OnnxFolderModel } from '../convert/read-model.ts'
+import { liftOnnx } from '../convert/lift-onnx.ts'
 import { BITS } from '../tensor/dtype.ts'
 import { elementsOf } from '../tensor/weight.ts'
 import { withOnnxGraph } from './onnx-graph.ts'
@@ -17,10 +19,22 @@ export async function auditFolder(
   const folder = host.within(model.path, 'onnx')
   const weights: WeightFacts[] = []
   const seen = new Set<string>()
+  const files = new Set<string>()
   for (const [session, path] of Object.entries(model.sessions.graphs)) {
-    await withOnnxGraph(host, path, folder, (document) => {
+    await withOnnxGraph(host, path, folder, (document, external) => {
+      // Only graphs that read the same data file share tensors, whatever their names.
+      const isShared = external.some((file) => files.has(file))
+      for (const file of external) files.add(file)
+      const floats = documentWeights(liftOnnx(document, session))
+      const layers = new Set(floats.map(({ layer }) => layer))
+      for (const float of floats) {
+        const name = float.layer.slice(session.length + 1)
+        if (isShared && seen.has(name)) continue
+        seen.add(name)
+        weights.push(float)
+      }
       for (const [name, { dtype, shape }] of document.weights) {
-        if (seen.has(name)) continue
+        if ((isShared && seen.has(name)) || layers.has(`${session}.${name}`)) continue
         seen.add(name)
         const elements = elementsOf(shape)
         weights.push({

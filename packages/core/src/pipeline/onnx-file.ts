@@ -15,6 +15,7 @@ import type { LayerPlan, Plan } from '../plan/plan-types.ts'
 import { makePlan } from '../plan/plan.ts'
 import type { QuantizeResult } from '../quantize/quantize.ts'
 import { quantize } from '../quantize/quantize.ts'
+import type { SessionSource } from '../quantize/session-source.ts'
 import { documentSource } from '../quantize/session-source.ts'
 import { opsetForDequantize } from '../targets/onnx-opsets.ts'
 import { planRequest } from './plan-request.ts'
@@ -33,31 +34,57 @@ export async function auditOnnxFile(
   host: Pick<Host, 'pool' | 'emit'>,
   model: OnnxFileModel,
 ): Promise<Audit> {
-  const lifted = liftOnnx(model.document, COMPONENT)
   return auditOf({
     format: model.format,
     model: model.path,
     bytes: model.bytes,
-    weights: await scanWeights(host, [lifted.graph], documentWeights(lifted)),
+    weights: await onnxWeights(host, model.document, COMPONENT),
     findings: model.findings,
   })
+}
+
+/** Facts of every float weight of a document, from one pass over its values. */
+export async function onnxWeights(
+  host: Pick<Host, 'pool' | 'emit'>,
+  document: OnnxDocument,
+  component: string,
+): Promise<readonly WeightFacts[]> {
+  const lifted = liftOnnx(document, component)
+  return scanWeights(host, [lifted.graph], documentWeights(lifted))
 }
 
 /** Decides the plan of an ONNX file; int8 where nothing else was asked for. */
 export function planOnnxFile(model: OnnxFileModel, audit: Audit, config: ResolvedConfig): Plan {
   refuseOtherTarget(config)
+  return planOnnxGraphs(audit, config, 'onnx', { [COMPONENT]: opsetLimit(model.document) })
+}
+
+/**
+ * Decides the plan of ONNX graphs; int8 where nothing else was asked for.
+ *
+ * @param limits - the opset beyond which the graph of a component cannot go; null for none
+ */
+export function planOnnxGraphs(
+  audit: Audit,
+  config: ResolvedConfig,
+  target: 'onnx' | 'transformers-js',
+  limits: Readonly<Record<string, number | null>>,
+): Plan {
   const isAsked = config.precision !== null || config.layers.length > 0
   const own = Object.entries(config.components).filter(
     ([name]) => config.origins[`components.${name}`] !== 'preset',
   )
+  const known = Object.entries(limits).flatMap(([name, limit]) =>
+    limit === null ? [] : [[name, limit] as const],
+  )
   return makePlan(audit.weights, {
     ...planRequest(config, audit, null),
-    target: 'onnx',
+    target,
     preset: null,
     precision: config.precision ?? (isAsked || own.length > 0 ? null : 'int8'),
     components: Object.fromEntries(own),
     floats: 'as-stored',
-    opsetLimit: opsetLimit(model.document),
+    opsetLimit: Object.fromEntries(known),
   })
 }
 
@@ -78,7 +105,7 @@ function opsetOf(document: OnnxDocument): number {
 }
 
 /** The opset beyond which the model cannot go; null when it can have what plans may need. */
-function opsetLimit(document: OnnxDocument): number | null {
+export function opsetLimit(document: OnnxDocument): number | null {
   const opset = opsetOf(document)
   if (opset >= NEWEST_NEEDED) return null
   return 'blockedBy' in raiseOpset(document.model, NEWEST_NEEDED) ? opset : null
@@ -107,13 +134,12 @@ export async function quantizeOnnxFile(
   host: Pick<Host, 'create' | 'pool' | 'sha256' | 'within' | 'emit'>,
   { model, audit, plan, folder, name }: QuantizeOnnxRequest,
 ): Promise<WrittenOnnx> {
-  const changed = plan.layers.filter((layer) => isChanged(layer, audit.weights))
-  const document = raised(model.document, changed)
-  const layers = new Set(changed.map(({ layer }) => layer))
   const isSmall = !model.hasExternalData && storedBytes(plan.layers) <= LARGEST_SINGLE_FILE
   const result = await quantize(host, {
     stage: 'quantize',
-    sessions: [{ source: documentSource(document, COMPONENT, layers), fileName: name }],
+    sessions: [
+      { source: onnxSource(model.document, COMPONENT, plan.layers, audit.weights), fileName: name },
+    ],
     layers: plan.layers,
     facts: audit.weights,
     importance: new Map(),
@@ -124,10 +150,25 @@ export async function quantizeOnnxFile(
   return { result, bytes: result.files.reduce((sum, { file }) => sum + file.bytes, 0) }
 }
 
+/** What a graph is written from: at the oldest opset that its changed layers can have. */
+export function onnxSource(
+  document: OnnxDocument,
+  component: string,
+  layers: readonly LayerPlan[],
+  weights: readonly WeightFacts[],
+): SessionSource {
+  const facts = new Map(weights.map((weight) => [weight.layer, weight]))
+  const changed = layers.filter((layer) => isChanged(layer, facts.get(layer.layer)))
+  return documentSource(
+    raised(document, changed),
+    component,
+    new Set(changed.map(({ layer }) => layer)),
+  )
+}
+
 /** Whether a layer is stored otherwise than in the file. */
-function isChanged(layer: LayerPlan, weights: readonly WeightFacts[]): boolean {
-  const facts = weights.find((weight) => weight.layer === layer.layer)
-  return layer.scheme.kind !== 'float' || layer.scheme.dtype !== facts?.dtype
+function isChanged({ scheme }: LayerPlan, facts: WeightFacts | undefined): boolean {
+  return scheme.kind !== 'float' || scheme.dtype !== facts?.dtype
 }
 
 /** The document at the oldest opset that all changed layers can have. */

@@ -3,6 +3,8 @@ import { MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
 import type { OnnxFolderModel } from '../convert/read-model.ts'
 import { readModel } from '../convert/read-model.ts'
+import type { SessionName } from '../formats/transformers-js/sessions.ts'
+import { SESSION_NAMES } from '../formats/transformers-js/sessions.ts'
 import type { VlmModel } from '../tasks/vqa/answer.ts'
 import { writeFloatModel } from './float-model.ts'
 import { withOnnxGraph } from './onnx-graph.ts'
@@ -47,8 +49,22 @@ async function checkedGraphs(
   { path, sessions }: OnnxFolderModel,
 ): Promise<VlmModel['files']> {
   const folder = host.within(path, 'onnx')
-  for (const graph of Object.values(sessions.graphs)) {
+  const graphOf = (name: SessionName): string => {
+    const graph = sessions.graphs[name]
+    if (graph !== undefined) return graph
+    throw new MixbitError(
+      'unknown-format',
+      `"${path}" has no graph ${name}: questions about pictures are asked with ${SESSION_NAMES.join(', ')}. It has ${Object.keys(sessions.graphs).join(', ')}.`,
+      { path, session: name },
+    )
+  }
+  const graphs = {
+    embed_tokens: graphOf('embed_tokens'),
+    vision_encoder: graphOf('vision_encoder'),
+    decoder_model_merged: graphOf('decoder_model_merged'),
+  }
+  for (const graph of Object.values(graphs)) {
     await withOnnxGraph(host, graph, folder, () => undefined)
   }
-  return sessions.graphs
+  return graphs
 }

@@ -22,8 +22,8 @@ export type PlanRequest = {
   readonly seed: number
   /** `as-stored`: what stays float is not touched; `half`: it becomes fp16. */
   readonly floats: 'half' | 'as-stored'
-  /** The newest opset that the model can have; null when any will do. */
-  readonly opsetLimit: number | null
+  /** The newest opset that the graph of a component can have; any will do for those left out. */
+  readonly opsetLimit: Readonly<Record<string, number>> | null
 }
 
 /** The decision for one weight while rules still work on it. */

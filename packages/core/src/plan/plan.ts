@@ -99,7 +99,8 @@ function askedPrecision(facts: WeightFacts, request: PlanRequest): Asked {
     : undefined
   if (byComponent !== undefined) return { name: byComponent, source: 'component' }
   if (request.precision !== null) return { name: request.precision, source: 'precision' }
-  return { name: 'fp16', source: 'default' }
+  const isKept = request.floats === 'as-stored' && facts.dtype === 'float32'
+  return { name: isKept ? 'fp32' : 'fp16', source: 'default' }
 }
 
 /** Biases, norms and other vectors: a handful of values that every output depends on. */

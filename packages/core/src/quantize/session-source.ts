@@ -104,6 +104,8 @@ function prepare(
 ): void {
   // Before IR 4 initializers are inputs as well; one that is replaced is none any more.
   if (graph === model.graph) graph.input = graph.input.filter((input) => input.name !== name)
+  // What it says of shape and dtype holds no more.
+  graph.valueInfo = graph.valueInfo.filter((info) => info.name !== name)
   bypassIdentities(graph, name, outputs)
   const isLinear = role === 'linear' || role === 'tied-embedding'
   reorderReaders({ graph, name, shape, order, isLinear, fresh })

@@ -34,7 +34,8 @@ export async function writeSupportFiles(
 /** Bytes that are held at once while a file is copied. */
 const PIECE_IN_BYTES = 8 * 2 ** 20
 
-async function copyFile(
+/** Copies a file piece by piece. */
+export async function copyFile(
   host: Pick<Host, 'open' | 'create' | 'sha256'>,
   from: string,
   to: string,

@@ -27,7 +27,7 @@ export const SUPPORT_FILES: readonly string[] = [
  */
 export function withTransformersJsConfig(
   config: JsonObject,
-  dtypes: Readonly<Record<SessionName, DtypeName>>,
+  dtypes: Readonly<Record<string, DtypeName>>,
   external: readonly string[],
 ): JsonObject {
   const existing = config['transformers.js_config']
@@ -83,6 +83,6 @@ export function preprocessorConfig(imageSize: {
 }
 
 /** The file name, without `.onnx`, of a session's variant. */
-export function sessionFileName(session: SessionName, dtype: DtypeName): string {
+export function sessionFileName(session: string, dtype: DtypeName): string {
   return `${session}${DTYPE_SUFFIXES[dtype]}`
 }

@@ -57,9 +57,26 @@ describe('a folder without manifest', () => {
     })
   })
 
-  test('that lacks a session is no such model', async () => {
-    const host = folder({ 'vision_encoder.onnx': 1 })
-    await expect(findSessions(host, 'm', null)).rejects.toMatchObject({ code: 'unknown-format' })
+  test('may hold any graphs, whatever the task', async () => {
+    const host = folder({
+      'model_fp16.onnx': 1,
+      'text_model.onnx': 1,
+      'decoder_with_past_model_quantized.onnx': 1,
+      'model_fp16.onnx_data': 5,
+    })
+    const { graphs, bytes } = await findSessions(host, 'm', null)
+    expect(graphs).toEqual({
+      decoder_with_past_model: 'm/onnx/decoder_with_past_model_quantized.onnx',
+      model: 'm/onnx/model_fp16.onnx',
+      text_model: 'm/onnx/text_model.onnx',
+    })
+    expect(bytes).toBe(8)
+  })
+
+  test('without graphs is no such model', async () => {
+    await expect(findSessions(folder({ 'a.txt': 1 }), 'm', null)).rejects.toMatchObject({
+      code: 'unknown-format',
+    })
   })
 })
 
@@ -82,7 +99,7 @@ describe('a folder with manifest', () => {
     expect(bytes).toBe(6)
   })
 
-  test('is malformed without one of them', async () => {
+  test('is malformed without graphs', async () => {
     const host = folder(Q4, manifest({}))
     await expect(findSessions(host, 'm', null)).rejects.toMatchObject({ code: 'malformed' })
   })

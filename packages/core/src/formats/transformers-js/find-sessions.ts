@@ -1,15 +1,14 @@
-import { MixbitError, ensure } from '../../base/error.ts'
+import { ensure } from '../../base/error.ts'
 import type { Host } from '../../base/host.ts'
 import { readJsonObject } from '../../base/json-file.ts'
 import type { Manifest } from './manifest.ts'
 import { readManifest } from './manifest.ts'
-import type { SessionName } from './sessions.ts'
 import { SESSION_NAMES } from './sessions.ts'
 
 /** The graphs of one variant of a model folder. */
 export type SessionFiles = {
   /** Path of each session's graph. */
-  readonly graphs: Readonly<Record<SessionName, string>>
+  readonly graphs: Readonly<Record<string, string>>
   /** Graphs and their external data, relative to the folder, with sizes. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[]
   /** Bytes of all of them. */
@@ -48,74 +47,90 @@ export async function findSessions(
       )
     : null
   const onnx = (await host.list(host.within(folder, 'onnx'))) ?? []
-  const relative = (session: SessionName): string =>
-    manifest === null || dtype !== null
-      ? `onnx/${variantOf(session, onnx, dtype, folder)}`
-      : manifestPath(manifest, session, folder)
-  const paths = {
-    embed_tokens: relative('embed_tokens'),
-    vision_encoder: relative('vision_encoder'),
-    decoder_model_merged: relative('decoder_model_merged'),
-  }
+  const paths: Readonly<Record<string, string>> =
+    manifest === null || dtype !== null ? variants(onnx, dtype, folder) : manifest.sessions
+  ensure(
+    Object.keys(paths).length > 0,
+    manifest === null ? 'unknown-format' : 'malformed',
+    manifest === null
+      ? `"${folder}/onnx" holds no *.onnx.`
+      : `"${folder}/mixbit.json" names no graphs. Quantize the model again.`,
+    { folder },
+  )
   const files = await filesWithData(host, folder, Object.values(paths), onnx)
   return {
-    graphs: {
-      embed_tokens: host.within(folder, paths.embed_tokens),
-      vision_encoder: host.within(folder, paths.vision_encoder),
-      decoder_model_merged: host.within(folder, paths.decoder_model_merged),
-    },
+    graphs: Object.fromEntries(
+      Object.entries(paths).map(([name, path]) => [name, host.within(folder, path)]),
+    ),
     files,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     manifest,
   }
 }
 
-function manifestPath(manifest: Manifest, session: SessionName, folder: string): string {
-  const path = manifest.sessions[session]
-  if (path !== undefined) return path
-  throw new MixbitError(
-    'malformed',
-    `"${folder}/mixbit.json" names no graph for "${session}". Quantize the model again.`,
-    { folder, session },
-  )
-}
-
-function variantOf(
-  session: SessionName,
+/** The path of each session in the asked-for variant, or in the only one that it has. */
+function variants(
   onnx: readonly string[],
   dtype: string | null,
   folder: string,
-): string {
-  if (dtype !== null) {
-    const suffix = SUFFIXES[dtype]
-    const name = `${session}${suffix ?? ''}.onnx`
-    ensure(
-      suffix !== undefined && onnx.includes(name),
-      'ambiguous-variant',
-      `"${folder}/onnx" has no ${session} of dtype "${dtype}". It holds ${listed(onnx)}.`,
-      { folder, dtype },
-    )
-    return name
+): Readonly<Record<string, string>> {
+  const sessions = new Map<string, string[]>()
+  for (const name of onnx.filter((each) => each.endsWith('.onnx'))) {
+    const session = sessionOf(name)
+    sessions.set(session, [...(sessions.get(session) ?? []), name])
   }
-  const variants = onnx.filter((name) => isVariant(name, session))
-  const [only] = variants
-  ensure(
-    only !== undefined,
-    'unknown-format',
-    `"${folder}/onnx" holds no ${session}*.onnx. Mixbit evaluates image-text-to-text folders with ${SESSION_NAMES.join(', ')}.`,
-    { folder, session },
+  return Object.fromEntries(
+    [...sessions]
+      .toSorted(inReadingOrder)
+      .map(([session, names]) => [
+        session,
+        `onnx/${dtype === null ? onlyVariant(session, names, folder) : variantOf(session, names, dtype, folder)}`,
+      ]),
   )
-  ensure(
-    variants.length === 1,
-    'ambiguous-variant',
-    `"${folder}/onnx" holds ${variants.length} variants of ${session}: ${listed(variants)}. Choose one with --dtype (${Object.keys(SUFFIXES).join(', ')}).`,
-    { folder, variants },
-  )
-  return only
 }
 
-function isVariant(name: string, session: SessionName): boolean {
-  return Object.values(SUFFIXES).some((suffix) => name === `${session}${suffix}.onnx`)
+/** The owner of a shared table first, then by name. */
+function inReadingOrder([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  const place = (name: string): number => {
+    const known = SESSION_NAMES.findIndex((each) => each === name)
+    return known < 0 ? SESSION_NAMES.length : known
+  }
+  return place(a) - place(b) || (a < b ? -1 : 1)
+}
+
+/** A graph's name without the suffix of its variant. */
+function sessionOf(name: string): string {
+  const base = name.slice(0, -'.onnx'.length)
+  const suffix = Object.values(SUFFIXES).find((each) => each !== '' && base.endsWith(each))
+  return suffix === undefined ? base : base.slice(0, -suffix.length)
+}
+
+function variantOf(
+  session: string,
+  names: readonly string[],
+  dtype: string,
+  folder: string,
+): string {
+  const suffix = Object.hasOwn(SUFFIXES, dtype) ? SUFFIXES[dtype] : undefined
+  const name = `${session}${suffix ?? ''}.onnx`
+  ensure(
+    suffix !== undefined && names.includes(name),
+    'ambiguous-variant',
+    `"${folder}/onnx" has no ${session} of dtype "${dtype}". It holds ${listed(names)}.`,
+    { folder, dtype },
+  )
+  return name
+}
+
+function onlyVariant(session: string, names: readonly string[], folder: string): string {
+  const [only = ''] = names
+  ensure(
+    names.length === 1,
+    'ambiguous-variant',
+    `"${folder}/onnx" holds ${names.length} variants of ${session}: ${listed(names)}. Choose one with --dtype (${Object.keys(SUFFIXES).join(', ')}).`,
+    { folder, variants: names },
+  )
+  return only
 }
 
 async function filesWithData(

@@ -9,9 +9,11 @@ import { changed } from '../draft.ts'
  * A model that cannot be brought to a newer opset takes what its own has: 8 bits with float32
  * scales, or its float values. ONNX Runtime's own operators do not depend on the opset.
  */
-export const opset: Rule = (draft, { opsetLimit }) => {
+export const opset: Rule = (draft, request) => {
   const { scheme, facts } = draft
-  if (opsetLimit === null || scheme.kind !== 'affine') return draft
+  const limits = request.opsetLimit ?? {}
+  const opsetLimit = Object.hasOwn(limits, facts.component) ? limits[facts.component] : undefined
+  if (opsetLimit === undefined || scheme.kind !== 'affine') return draft
   const form = onnxForm(facts.role, facts.shape, scheme)
   if (form.kind !== 'affine' || form.name !== 'DequantizeLinear') return draft
   const needed = opsetForDequantize(scheme)

@@ -2,7 +2,7 @@ import {
   auditModel,
   importanceFrom,
   planModel,
-  readCheckpointModel,
+  readModelFolder,
   savedStatistics,
   writeJson,
 } from '@mixbit/core'
@@ -14,6 +14,7 @@ import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
+import { planFolder } from '../quantize-folder.ts'
 import { planOnnx } from '../quantize-onnx.ts'
 import { resolveSettings } from '../settings.ts'
 import { withHost } from '../with-host.ts'
@@ -26,8 +27,9 @@ export const command: Command = {
     const output = await outputFile(args, io.cwd)
     const plan = await withHost(args, io, async (host) => {
       if (settings.model.endsWith('.onnx')) return planOnnx(host, args, settings, output)
-      const model = await readCheckpointModel(host, settings.model)
+      const model = await readModelFolder(host, settings.model)
       try {
+        if (model.kind === 'onnx-folder') return await planFolder(host, model, settings, output)
         const audit = await auditModel(host, model)
         const { data } = settings.calibration
         const saved = data === null ? null : await savedStatistics(host, data)

@@ -3,7 +3,7 @@ import {
   importanceForPlan,
   planModel,
   quantizeModel,
-  readCheckpointModel,
+  readModelFolder,
   writeFloatModel,
 } from '@mixbit/core'
 import type { Host, Plan, WrittenModel } from '@mixbit/core'
@@ -17,6 +17,7 @@ import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { hasFlag, textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
+import { quantizeFolder } from '../quantize-folder.ts'
 import { quantizeOnnx } from '../quantize-onnx.ts'
 import { requiredOption } from '../required.ts'
 import type { CommandSettings } from '../settings.ts'
@@ -69,8 +70,10 @@ async function quantizeInto(
   settings: CommandSettings,
   { folder, scratch }: { readonly folder: string; readonly scratch: string },
 ): Promise<{ readonly plan: Plan; readonly written: WrittenModel }> {
-  const model = await readCheckpointModel(host, settings.model)
+  const model = await readModelFolder(host, settings.model)
   try {
+    if (model.kind === 'onnx-folder')
+      return await quantizeFolder(host, args, settings, { model, folder })
     const audit = await auditModel(host, model)
     const planFile = textOption(args, 'plan') ?? null
     const plan = await planModel(host, audit, settings, planFile, null)

@@ -1,0 +1,227 @@
+import { auditOf } from '../audit/audit.ts'
+import type { Audit, WeightFacts } from '../audit/audit-types.ts'
+import { ensure } from '../base/error.ts'
+import type { Host } from '../base/host.ts'
+import type { JsonObject } from '../base/json-file.ts'
+import { readJsonObject } from '../base/json-file.ts'
+import type { ResolvedConfig } from '../config/merge-config.ts'
+import type { OnnxFolderModel } from '../convert/read-model.ts'
+import { readOnnxFile } from '../convert/read-onnx-file.ts'
+import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
+import { storedBytes } from '../formats/onnx/forms.ts'
+import {
+  sessionFileName,
+  withTransformersJsConfig,
+} from '../formats/transformers-js/config-files.ts'
+import type { Manifest, ManifestComponent } from '../formats/transformers-js/manifest.ts'
+import type { DtypeName } from '../formats/transformers-js/sessions.ts'
+import { dtypeName } from '../formats/transformers-js/sessions.ts'
+import type { LayerPlan, Plan } from '../plan/plan-types.ts'
+import { writeJson } from '../quantize/data-sink.ts'
+import { quantize } from '../quantize/quantize.ts'
+import type { QuantizeResult } from '../quantize/quantize.ts'
+import { copyFile } from '../quantize/support-files.ts'
+import type { WrittenModel } from '../quantize/write-model.ts'
+import { mainPrecision } from '../scheme/main-precision.ts'
+import { elementsOf } from '../tensor/weight.ts'
+import { onnxSource, onnxWeights, opsetLimit, planOnnxGraphs } from './onnx-file.ts'
+
+/** A folder of ONNX graphs, looked through: each graph is a component. */
+export type AuditedFolder = {
+  readonly audit: Audit
+  /** The opset beyond which a component's graph cannot go; null for none. */
+  readonly limits: Readonly<Record<string, number | null>>
+}
+
+/** Says what is in every graph of a folder, and how far each can be raised. */
+export async function auditOnnxFolder(
+  host: Pick<Host, 'open' | 'within' | 'pool' | 'emit'>,
+  model: OnnxFolderModel,
+): Promise<AuditedFolder> {
+  const weights: WeightFacts[] = []
+  const limits: Record<string, number | null> = {}
+  for (const [session, path] of Object.entries(model.sessions.graphs)) {
+    await withGraph(host, path, async ({ document }) => {
+      weights.push(...(await onnxWeights(host, document, session)))
+      limits[session] = opsetLimit(document)
+    })
+  }
+  const { format, path, bytes, findings } = model
+  return { audit: auditOf({ format, model: path, bytes, weights, findings }), limits }
+}
+
+/** Decides one plan for all graphs of a folder; int8 where nothing else was asked for. */
+export function planOnnxFolder({ audit, limits }: AuditedFolder, config: ResolvedConfig): Plan {
+  ensure(
+    config.target === 'transformers-js' || config.origins['target'] === 'default',
+    'unsupported-target',
+    `A folder of ONNX graphs becomes a folder for transformers.js: leave --target out, not ${config.target}.`,
+    { target: config.target },
+  )
+  ensure(
+    audit.weights.some(({ outputAxis }) => outputAxis !== null),
+    'unsupported-model',
+    `"${audit.model}" has no float weights that can be quantized: its graphs may be quantized already. ` +
+      'Give the folder that it was made from.',
+    { path: audit.model },
+  )
+  return planOnnxGraphs(audit, config, 'transformers-js', limits)
+}
+
+export type QuantizeFolderRequest = {
+  readonly model: OnnxFolderModel
+  readonly audit: Audit
+  readonly plan: Plan
+  /** An existing, empty folder. */
+  readonly folder: string
+}
+
+type FolderHost = Pick<Host, 'open' | 'create' | 'list' | 'pool' | 'sha256' | 'within' | 'emit'>
+
+/**
+ * Writes a folder of ONNX graphs in their planned forms, one variant a graph, under names that
+ * transformers.js knows; other files of the folder come along as they are.
+ */
+export async function quantizeOnnxFolder(
+  host: FolderHost,
+  request: QuantizeFolderRequest,
+): Promise<WrittenModel> {
+  const { model, plan, folder } = request
+  const dtypes: Record<string, DtypeName> = {}
+  const results: QuantizeResult[] = []
+  for (const [session, path] of Object.entries(model.sessions.graphs)) {
+    const layers = plan.layers.filter(({ component }) => component === session)
+    const dtype = dtypeName(layers)
+    dtypes[session] = dtype
+    results.push(
+      await withGraph(host, path, (graph) =>
+        writeGraph(host, request, { session, layers, graph, dtype }),
+      ),
+    )
+  }
+  const result: QuantizeResult = {
+    files: results.flatMap(({ files }) => files),
+    layers: results.flatMap(({ layers }) => layers),
+    copies: [],
+  }
+  await copyOtherFiles(host, model.path, folder)
+  await writeConfig(host, request, result, dtypes)
+  const manifest = manifestOf(request, result, dtypes)
+  await writeJson(host, host.within(folder, 'plan.json'), plan)
+  await writeJson(host, host.within(folder, 'mixbit.json'), manifest)
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
+  return { manifest, bytes, result, findings: [] }
+}
+
+type GraphToWrite = {
+  readonly session: string
+  readonly layers: readonly LayerPlan[]
+  readonly graph: OnnxFileModel
+  readonly dtype: DtypeName
+}
+
+function writeGraph(
+  host: FolderHost,
+  { audit, folder }: QuantizeFolderRequest,
+  { session, layers, graph, dtype }: GraphToWrite,
+): Promise<QuantizeResult> {
+  const facts = audit.weights.filter(({ component }) => component === session)
+  return quantize(host, {
+    stage: 'quantize',
+    sessions: [
+      {
+        source: onnxSource(graph.document, session, layers, facts),
+        fileName: sessionFileName(session, dtype),
+      },
+    ],
+    layers,
+    facts,
+    importance: new Map(),
+    folder: host.within(folder, 'onnx'),
+    tables: 'shared',
+    // Browsers fetch what a graph names beside it; a small one is one file, as it came.
+    inline: graph.hasExternalData ? 'small' : 'all',
+  })
+}
+
+async function withGraph<Result>(
+  host: Pick<Host, 'open' | 'within'>,
+  path: string,
+  use: (graph: OnnxFileModel) => Promise<Result>,
+): Promise<Result> {
+  const graph = await readOnnxFile(host, path)
+  try {
+    return await use(graph)
+  } finally {
+    await graph.close()
+  }
+}
+
+/** Files that are written anew, and weights of other formats. */
+const NOT_COPIED =
+  /^(?:mixbit|plan|report|config)\.json$|\.(?:onnx|onnx_data.*|safetensors|bin|html)$/u
+
+async function copyOtherFiles(host: FolderHost, from: string, to: string): Promise<void> {
+  for (const name of (await host.list(from)) ?? []) {
+    if (NOT_COPIED.test(name) || name.startsWith('.')) continue
+    await copyFile(host, host.within(from, name), host.within(to, name))
+  }
+}
+
+async function writeConfig(
+  host: FolderHost,
+  { model, folder }: QuantizeFolderRequest,
+  result: QuantizeResult,
+  dtypes: Readonly<Record<string, DtypeName>>,
+): Promise<void> {
+  const names = (await host.list(model.path)) ?? []
+  const config: JsonObject = names.includes('config.json')
+    ? await readJsonObject(host, host.within(model.path, 'config.json'))
+    : {}
+  const external = result.files
+    .map(({ file }) => baseName(file.path))
+    .filter((name) => name.endsWith('_data'))
+    .map((name) => name.slice(0, -'_data'.length))
+  const written = withTransformersJsConfig(config, dtypes, external)
+  await writeJson(host, host.within(folder, 'config.json'), written)
+}
+
+function manifestOf(
+  { model, plan }: QuantizeFolderRequest,
+  result: QuantizeResult,
+  dtypes: Readonly<Record<string, DtypeName>>,
+): Manifest {
+  const sessions = Object.entries(dtypes)
+  return {
+    schema: 'mixbit/model@1',
+    target: plan.target,
+    task: model.sessions.manifest?.task ?? '',
+    prompt: model.sessions.manifest?.prompt ?? '',
+    sessions: Object.fromEntries(
+      sessions.map(([session, dtype]) => [session, `onnx/${sessionFileName(session, dtype)}.onnx`]),
+    ),
+    components: Object.fromEntries(
+      sessions.map(([session]) => [session, componentOf(session, plan, result)]),
+    ),
+    files: result.files.map(({ file }) => ({
+      path: `onnx/${baseName(file.path)}`,
+      bytes: file.bytes,
+      sha256: file.sha256,
+    })),
+  }
+}
+
+function componentOf(session: string, plan: Plan, result: QuantizeResult): ManifestComponent {
+  const own = plan.layers.filter(({ component }) => component === session)
+  const files = result.files.filter((each) => each.session === session)
+  return {
+    files: files.map(({ file }) => `onnx/${baseName(file.path)}`),
+    bytes: storedBytes(own),
+    parameters: own.reduce((sum, layer) => sum + elementsOf(layer.shape), 0),
+    precision: mainPrecision(own),
+  }
+}
+
+function baseName(path: string): string {
+  return path.replace(/^.*[/\\]/u, '')
+}

@@ -1,0 +1,40 @@
+import {
+  auditOnnxFolder,
+  planModel,
+  planOnnxFolder,
+  quantizeOnnxFolder,
+  writeJson,
+} from '@mixbit/core'
+import type { Host, OnnxFolderModel, Plan, WrittenModel } from '@mixbit/core'
+import { textOption } from './parsed-args.ts'
+import type { ParsedArgs } from './parsed-args.ts'
+import type { CommandSettings } from './settings.ts'
+
+/** `quantize` of a folder of ONNX graphs, whatever their task: writes such a folder. */
+export async function quantizeFolder(
+  host: Host,
+  args: ParsedArgs,
+  settings: CommandSettings,
+  { model, folder }: { readonly model: OnnxFolderModel; readonly folder: string },
+): Promise<{ readonly plan: Plan; readonly written: WrittenModel }> {
+  const audited = await auditOnnxFolder(host, model)
+  const { audit } = audited
+  const planFile = textOption(args, 'plan') ?? null
+  const plan =
+    planFile === null
+      ? planOnnxFolder(audited, settings)
+      : await planModel(host, audit, settings, planFile, null)
+  return { plan, written: await quantizeOnnxFolder(host, { model, audit, plan, folder }) }
+}
+
+/** `plan` of a folder of ONNX graphs. */
+export async function planFolder(
+  host: Host,
+  model: OnnxFolderModel,
+  settings: CommandSettings,
+  output: string | undefined,
+): Promise<Plan> {
+  const plan = planOnnxFolder(await auditOnnxFolder(host, model), settings)
+  if (output !== undefined) await writeJson(host, output, plan)
+  return plan
+}
