@@ -12,6 +12,7 @@ import type { Importance } from '../src/pipeline/calibrate-model.ts'
 import { NO_IMPORTANCE } from '../src/pipeline/calibrate-model.ts'
 import { importanceForPlan, planModel, quantizeModel } from '../src/pipeline/quantize-model.ts'
 import type { Plan } from '../src/plan/plan-types.ts'
+import { readPlan } from '../src/plan/read-plan.ts'
 import type { WrittenModel } from '../src/quantize/write-model.ts'
 import type { MemoryHost } from './helpers/memory-host.ts'
 import { memoryHost } from './helpers/memory-host.ts'
@@ -56,6 +57,13 @@ function jsonOf(path: string): Readonly<Record<string, unknown>> {
   const value: unknown = JSON.parse(new TextDecoder().decode(host.files.get(path)))
   if (!isJsonObject(value)) throw new TypeError(`${path} holds no object`)
   return value
+}
+
+/** The form of the token table in a written `plan.json`. */
+function formOfTable(folder: string): string {
+  const written = readPlan(jsonOf(`${folder}/plan.json`), 'plan.json')
+  const table = written.layers.find(({ role }) => role === 'tied-embedding')
+  return table?.form ?? ''
 }
 
 const hashes = ({ manifest }: WrittenModel): readonly string[] =>
@@ -126,6 +134,8 @@ test('a self-contained folder has the table twice, and says what that costs', as
   expect(parameters).toBe(shared.manifest.components['text_encoder']?.parameters)
   expect(copied.bytes - shared.bytes).toBeGreaterThanOrEqual(table)
   expect(copied.bytes - shared.bytes).toBeLessThan(table + 8192)
+  expect(formOfTable('once')).toBe('GatherBlockQuantized + MatMulNBits')
+  expect(formOfTable('copied')).toBe('Gather + Mul + MatMulNBits')
   expect(shared.findings).toEqual([])
   expect(copied.findings).toEqual([
     expect.objectContaining({

@@ -1,4 +1,5 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
+import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import { calibrate } from '../calibrate/calibrate.ts'
 import { diverseQuestions } from '../calibrate/sampling/diverse-samples.ts'
@@ -15,9 +16,14 @@ import type { FloatModel } from './float-model.ts'
 export type Importance = {
   readonly hash: string | null
   readonly byLayer: ReadonlyMap<string, Float32Array>
+  /** What reading the calibration data found. */
+  readonly findings: readonly Finding[]
 }
 
-export const NO_IMPORTANCE: Importance = { hash: null, byLayer: new Map() }
+export const NO_IMPORTANCE: Importance = { hash: null, byLayer: new Map(), findings: [] }
+
+/** What was measured, and what reading the data found. */
+export type Calibrated = { readonly statistics: Statistics; readonly findings: readonly Finding[] }
 
 /** Which data a model is calibrated on. */
 export type CalibrationRequest = {
@@ -35,7 +41,7 @@ export async function calibrateModel(
   model: CheckpointModel,
   instrumented: NonNullable<FloatModel['instrumented']>,
   { data, samples, sampling, seed }: CalibrationRequest,
-): Promise<Statistics> {
+): Promise<Calibrated> {
   const dataset = await loadVqaDataset(host, data, {
     labels: 'optional',
     ...(sampling === 'spread' && { spread: samples }),
@@ -54,7 +60,7 @@ export async function calibrateModel(
     data: dataset.name,
     prompt: dataset.options,
   })
-  return { ...statistics, sampling }
+  return { statistics: { ...statistics, sampling }, findings: dataset.findings }
 }
 
 /** Whether a calibration argument is a statistics file rather than data. */
@@ -74,11 +80,12 @@ export async function savedStatistics(
 /** Statistics as algorithms take them, checked against the model. */
 export function importanceFrom(
   host: Pick<Host, 'sha256'>,
-  statistics: Statistics,
+  { statistics, findings }: Calibrated,
   facts: readonly WeightFacts[],
 ): Importance {
   return {
     hash: statisticsHash(statistics, host.sha256()),
     byLayer: importanceOf(statistics, facts),
+    findings,
   }
 }

@@ -1,7 +1,6 @@
 import type { Audit } from '../audit/audit-types.ts'
 import { ensure } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
-import type { Statistics } from '../calibrate/statistics.ts'
 import type { ResolvedConfig } from '../config/merge-config.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
 import type { Plan } from '../plan/plan-types.ts'
@@ -11,7 +10,7 @@ import { readPlan } from '../plan/read-plan.ts'
 import { readJson } from '../base/json-file.ts'
 import type { WrittenModel } from '../quantize/write-model.ts'
 import { writeModel } from '../quantize/write-model.ts'
-import type { CalibrationRequest, Importance } from './calibrate-model.ts'
+import type { Calibrated, CalibrationRequest, Importance } from './calibrate-model.ts'
 import {
   NO_IMPORTANCE,
   calibrateModel,
@@ -74,8 +73,11 @@ export async function importanceForPlan(
   }
   const saved = await savedStatistics(host, data)
   const request = { data, samples, sampling, seed: config.seed }
-  const statistics = saved ?? (await measure(host, model, await floatModel(), request))
-  const importance = importanceFrom(host, statistics, audit.weights)
+  const calibrated =
+    saved === null
+      ? await measure(host, model, await floatModel(), request)
+      : { statistics: saved, findings: [] }
+  const importance = importanceFrom(host, calibrated, audit.weights)
   requirePlanned(plan, importance, data)
   return importance
 }
@@ -89,7 +91,7 @@ function measure(
   model: CheckpointModel,
   float: FloatModel,
   request: CalibrationRequest,
-): Promise<Statistics> {
+): Promise<Calibrated> {
   if (float.instrumented === null) {
     throw new TypeError('Calibration needs a float model with probes')
   }

@@ -170,9 +170,21 @@ function reportOf(results: Results): Report {
   })
 }
 
-function allFindings({ audit, plan, written, evaluations }: Results): readonly Finding[] {
+function allFindings({
+  audit,
+  plan,
+  importance,
+  written,
+  evaluations,
+}: Results): readonly Finding[] {
   const measured = evaluations.flatMap(({ result }) => result.after.findings)
-  return [...audit.findings, ...plan.findings, ...written.findings, ...measured]
+  return [
+    ...audit.findings,
+    ...plan.findings,
+    ...importance.findings,
+    ...written.findings,
+    ...measured,
+  ]
 }
 
 function megabytes(bytes: number): string {

@@ -50,7 +50,8 @@ export type WrittenModel = {
  * names the variants, tokenizer and processor files as they were, `plan.json`, `mixbit.json`.
  */
 export async function writeModel(host: WriteHost, request: WriteRequest): Promise<WrittenModel> {
-  const { model, plan, folder } = request
+  const { model, folder } = request
+  const plan = writtenPlan(request)
   const dtypes = sessionDtypes(model.graphs, plan)
   const sessions = model.graphs.map((graph) => {
     const name = sessionOf(graph)
@@ -77,6 +78,16 @@ export async function writeModel(host: WriteHost, request: WriteRequest): Promis
   await writeJson(host, host.within(folder, 'mixbit.json'), manifest)
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
   return { manifest, bytes, result, findings: copyFindings(result) }
+}
+
+/** The plan with the forms that are written: a copied table is looked up with standard operators. */
+function writtenPlan({ plan, tables }: WriteRequest): Plan {
+  if (tables === 'shared') return plan
+  const layers = plan.layers.map((layer) => ({
+    ...layer,
+    form: layer.form.replace('GatherBlockQuantized', 'Gather + Mul'),
+  }))
+  return { ...plan, layers }
 }
 
 function sessionOf(graph: Graph): SessionName {

@@ -8,9 +8,11 @@ import {
 import { resolve } from 'node:path'
 import { checkFileReplaceable } from '../../host/replaceable-file.ts'
 import { shownPath } from '../../terminal/shown-path.ts'
+import { findingLines } from '../../terminal/summary.ts'
 import { formatCount } from '../../terminal/units.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
+import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { requiredOption } from '../required.ts'
 import { resolveSettings } from '../settings.ts'
@@ -23,7 +25,7 @@ export const command: Command = {
     const output = resolve(io.cwd, requiredOption(args, 'output', '-o <file>'))
     await checkFileReplaceable(output, 'mixbit/statistics@')
     const { samples, sampling } = settings.calibration
-    const statistics = await withHost(args, io, (host) =>
+    const { statistics, findings } = await withHost(args, io, (host) =>
       withScratch(async (scratch) => {
         const model = await readCheckpointModel(host, settings.model)
         try {
@@ -36,7 +38,7 @@ export const command: Command = {
             sampling,
             seed: settings.seed,
           })
-          await writeJson(host, output, measured)
+          await writeJson(host, output, measured.statistics)
           return measured
         } finally {
           await model.close()
@@ -45,11 +47,15 @@ export const command: Command = {
     )
     const layers = Object.keys(statistics.layers).length
     const shown = shownPath(output, io.cwd)
+    const { samples: count } = statistics
+    const warnings = findingLines(findings, layoutFor(args, io))
     writeResult(args, io, {
-      json: { schema: 'mixbit/calibration@1', output, samples: statistics.samples, layers },
-      text:
-        `Measured the inputs of ${layers} weights on ${formatCount(statistics.samples)} samples: ${shown}\n` +
+      json: { schema: 'mixbit/calibration@1', output, samples: count, layers, findings },
+      text: [
+        `Measured the inputs of ${layers} weights on ${formatCount(count)} samples: ${shown}`,
+        ...warnings,
         `Next: mixbit quantize ${settings.model} --calibration ${shown} -o <folder>`,
+      ].join('\n'),
     })
     return EXIT.done
   },

@@ -33,7 +33,10 @@ export const command: Command = {
         const audit = await auditModel(host, model)
         const { data } = settings.calibration
         const saved = data === null ? null : await savedStatistics(host, data)
-        const hash = saved === null ? null : importanceFrom(host, saved, audit.weights).hash
+        const hash =
+          saved === null
+            ? null
+            : importanceFrom(host, { statistics: saved, findings: [] }, audit.weights).hash
         const made = await planModel(host, audit, settings, null, hash)
         if (output !== undefined) await writeJson(host, output, made)
         return made

@@ -82,7 +82,8 @@ async function quantizeInto(
     )
     const tables = hasFlag(args, 'self-contained') ? 'copied' : 'shared'
     const written = await quantizeModel(host, { model, audit, plan, importance, folder, tables })
-    return { plan, written }
+    const findings = [...importance.findings, ...written.findings]
+    return { plan, written: { ...written, findings } }
   } finally {
     await model.close()
   }
