@@ -22,13 +22,13 @@ const INT4: MatrixSpec = {
 
 describe('encodeMatrix', () => {
   test('codes, scales and the error of a matrix worked by hand', () => {
-    // Row 1: scale 1, 0.25 is lost. Row 2: scale 2 (from -16 / -8); 3 / 2 is a tie and goes to 2.
-    const x = Float32Array.of(7, -8, 0.25, 3, -16, 2, 3, 0)
+    // Row 1: scale 1 = 7 / 7, 0.25 is lost. Row 2: scale 2 = 14 / 7; 3 / 2 is a tie and goes to 2.
+    const x = Float32Array.of(7, -7, 0.25, 3, -14, 2, 3, 0)
     const encoded = encodeMatrix(scalarKernels, x, INT4)
     expect([...encoded.scale]).toEqual([1, 2])
-    expect([...encoded.codes]).toEqual([7, -8, 0, 3, -8, 1, 2, 0])
+    expect([...encoded.codes]).toEqual([7, -7, 0, 3, -7, 1, 2, 0])
     expect(encoded.zeroPoint).toBeUndefined()
-    expect(encoded.error).toEqual({ squaredError: 1.0625, squaredSignal: 391.0625, maxAbsError: 1 })
+    expect(encoded.error).toEqual({ squaredError: 1.0625, squaredSignal: 316.0625, maxAbsError: 1 })
   })
 
   test('an all-zero matrix has scale 1, codes 0 and no error', () => {
