@@ -52,7 +52,7 @@ export async function calibrateModel(
     sampling === 'spread'
       ? dataset.samples
       : await diverseQuestions(host, vlm, dataset.samples, { count: samples, seed })
-  const statistics = await calibrate(host, {
+  const { layers, ...about } = await calibrate(host, {
     model: vlm,
     modelName: model.path,
     probes: instrumented.probes,
@@ -60,7 +60,7 @@ export async function calibrateModel(
     data: dataset.name,
     prompt: dataset.options,
   })
-  return { statistics: { ...statistics, sampling }, findings: dataset.findings }
+  return { statistics: { ...about, sampling, layers }, findings: dataset.findings }
 }
 
 /** Whether a calibration argument is a statistics file rather than data. */

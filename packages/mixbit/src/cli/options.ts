@@ -215,6 +215,12 @@ export const layers: OptionSpec = {
   summary: 'Also compare what is inside, layer by layer (ONNX files).',
 }
 
+export const compareOptions: OptionSpec = {
+  name: 'options',
+  type: 'flag',
+  summary: 'Try int8, int4, mixed and dynamic instead, and compare size, quality and speed.',
+}
+
 export const dtype: OptionSpec = {
   name: 'dtype',
   type: 'text',

@@ -4,6 +4,7 @@ import {
   budget,
   calibration,
   calibrator,
+  compareOptions,
   component,
   data,
   dtype,
@@ -164,17 +165,33 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     summary: 'Compare the outputs of two models on the same inputs.',
     details:
       'Runs both models on the same samples and measures how far their outputs are apart: mean ' +
-      'squared error, largest error, signal-to-noise ratio, cosine, top-1 agreement.',
+      'squared error, largest error, signal-to-noise ratio, cosine, top-1 agreement. With --options ' +
+      'it makes the usual ways to quantize one model itself, and measures size, error, accuracy and ' +
+      'speed of each.',
     positionals: [
       { name: 'model', summary: 'The model to compare with.', required: true },
       {
         name: 'other',
-        summary: 'The model to judge, such as a quantized package.',
-        required: true,
+        summary: 'The model to judge, such as a quantized package. Left out with --options.',
+        required: false,
       },
     ],
-    options: [data, layers, limit, numerics, workers],
-    examples: ['mixbit compare ./FastVLM-0.5B out --data val.json --limit 50'],
+    options: [
+      data,
+      layers,
+      compareOptions,
+      calibration,
+      samples,
+      sampling,
+      seed,
+      limit,
+      numerics,
+      workers,
+    ],
+    examples: [
+      'mixbit compare ./FastVLM-0.5B out --data val.json --limit 50',
+      'mixbit compare --options ./FastVLM-0.5B --calibration cal.json --data val.json --limit 200',
+    ],
   },
   {
     name: 'report',

@@ -16,14 +16,14 @@ const FRACTIONS: ReadonlySet<string> = new Set([
 export function taskText(evaluation: TaskEvaluation, layout: Layout): string {
   const { metric, value, low, high, samples, seconds, data } = evaluation
   const head = [
-    `${layout.paint('strong', shown(metric, value))}  ${metric} on ${data}, ${formatCount(samples)} samples in ${seconds.toFixed(1)} s`,
+    `${layout.paint('strong', formatMetric(metric, value))}  ${metric} on ${data}, ${formatCount(samples)} samples in ${seconds.toFixed(1)} s`,
     ...(low === null || high === null
       ? []
-      : [`95 % interval: ${shown(metric, low)} to ${shown(metric, high)}`]),
+      : [`95 % interval: ${formatMetric(metric, low)} to ${formatMetric(metric, high)}`]),
   ]
   const rows = Object.entries(evaluation.metrics).map(([name, number]) => [
     name,
-    shown(name, number),
+    formatMetric(name, number),
   ])
   const table = formatTable(
     [
@@ -41,7 +41,8 @@ export function taskText(evaluation: TaskEvaluation, layout: Layout): string {
   ].join('\n')
 }
 
-function shown(metric: string, value: number | null): string {
+/** A number of a task: a share in percent, anything else with five digits. */
+export function formatMetric(metric: string, value: number | null): string {
   if (value === null) return 'not measured'
   const isFraction = FRACTIONS.has(metric.replace(/-(?:low|high)$/u, ''))
   return isFraction ? formatPercent(value) : value.toPrecision(5)

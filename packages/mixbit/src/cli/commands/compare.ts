@@ -3,6 +3,7 @@ import type { ResolvedConfig } from '@mixbit/core'
 import { join } from 'node:path'
 import { comparisonText, layersText } from '../../terminal/comparison-text.ts'
 import type { Command } from '../command.ts'
+import { checkCompareArgs, compareOptions } from '../compare-options.ts'
 import { EXIT } from '../io.ts'
 import type { CommandIo, ExitCode } from '../io.ts'
 import { layoutFor } from '../layout.ts'
@@ -49,7 +50,10 @@ async function compareOnnx(
 
 export const command: Command = {
   async run(args, io) {
-    const { model, numerics } = await resolveSettings(args, io.cwd)
+    checkCompareArgs(args)
+    const settings = await resolveSettings(args, io.cwd)
+    if (hasFlag(args, 'options')) return compareOptions(args, io, settings)
+    const { model, numerics } = settings
     const other = args.positionals[1] ?? ''
     const data = requiredOption(args, 'data')
     if (model.endsWith('.onnx') && other.endsWith('.onnx')) {
