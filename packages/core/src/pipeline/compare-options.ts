@@ -1,5 +1,6 @@
 import { MixbitError } from '../base/error.ts'
 import type { ErrorCode } from '../base/error.ts'
+import type { Emit } from '../base/events.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host, JobContext } from '../base/host.ts'
 import { interleavedTimes } from '../compare/interleaved-times.ts'
@@ -24,6 +25,7 @@ export type OptionsPlace = {
   readonly scratch: string
   /** Seconds since any fixed moment. */
   readonly now: () => number
+  readonly emit: Emit
 }
 
 export type OptionsRequest = {
@@ -72,7 +74,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
 
 /** Makes and measures the options one after another, then times them taking turns. */
 export async function measureOptions(
-  { now }: OptionsPlace,
+  { now, emit }: OptionsPlace,
   request: OptionsRequest,
   maker: OptionsMaker,
 ): Promise<OptionsComparison> {
@@ -87,6 +89,7 @@ export async function measureOptions(
     found.push([name, measured])
   }
   const measured = found.flatMap(([, option]) => (typeof option === 'string' ? [] : [option]))
+  emit({ kind: 'stage', stage: 'measure times' })
   const seconds = await interleavedTimes(
     measured.map(({ run }) => run),
     now,

@@ -1,5 +1,5 @@
 import { MixbitError, compareCheckpointOptions, compareFileOptions } from '@mixbit/core'
-import type { Host } from '@mixbit/core'
+import type { Host, JobContext } from '@mixbit/core'
 import { createJobContext } from '../host/job-context.ts'
 import { optionsText } from '../terminal/options-text.ts'
 import { EXIT } from './io.ts'
@@ -46,7 +46,8 @@ export async function compareOptions(
   const data = requiredOption(args, 'data')
   const limit = numberOption(args, 'limit') ?? null
   const request = { model, data, limit, calibration, seed, numerics }
-  const context = createJobContext()
+  const loaded = createJobContext()
+  const context = stoppable(loaded, io.signal)
   try {
     const comparison = await withScratch((scratch) => {
       const place = {
@@ -55,6 +56,7 @@ export async function compareOptions(
         context,
         scratch,
         now: () => io.now() / 1000,
+        emit: io.emit,
       }
       return isFile ? compareFileOptions(place, request) : compareCheckpointOptions(place, request)
     })
@@ -64,7 +66,18 @@ export async function compareOptions(
     })
     return EXIT.done
   } finally {
-    await context.close()
+    await loaded.close()
+  }
+}
+
+/** Times are taken in this thread, so nothing else ends them when the user asks to stop. */
+function stoppable(context: JobContext, signal: AbortSignal): JobContext {
+  return {
+    ...context,
+    session: (path, options) => {
+      if (signal.aborted) throw new MixbitError('cancelled', 'Stopped before the end.')
+      return context.session(path, options)
+    },
   }
 }
 
