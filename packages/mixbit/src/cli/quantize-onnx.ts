@@ -10,8 +10,9 @@ import {
 } from '@mixbit/core'
 import type { Host, Plan, WrittenOnnx } from '@mixbit/core'
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { writing } from '../host/file-error.ts'
+import { makeFolder } from '../host/make-folder.ts'
 import { shownPath } from '../terminal/shown-path.ts'
 import { writtenOnnxText } from '../terminal/written-onnx-text.ts'
 import { EXIT } from './io.ts'
@@ -86,7 +87,7 @@ async function write(
   const model = await readOnnxFile(host, settings.model)
   try {
     const place = outputPlace(path)
-    await mkdir(place.folder, { recursive: true })
+    await writing(place.folder, () => makeFolder(place.folder))
     const integers = await quantizeIntegers(host, model, args, settings, place)
     if (integers !== null) return { ...integers, bytes: model.bytes }
     const audit = await auditOnnxFile(host, model)

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { ByteSink } from '@mixbit/core'
 import { writing } from './file-error.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** A byte sink that can be given up. */
 export type FileSink = ByteSink & {
@@ -20,7 +21,7 @@ const GATHER_BYTES = 1 << 20
  */
 export function createFile(path: string): Promise<FileSink> {
   return writing(path, async () => {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     const temporary = `${path}.${randomBytes(6).toString('hex')}.partial`
     return fileSink(path, temporary, await open(temporary, 'wx'))
   })

@@ -1,8 +1,9 @@
-import { lstat, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { lstat, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { MixbitError } from '@mixbit/core'
 import { systemCode, writing } from './file-error.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** Marks a folder as Mixbit's work folder and says which process writes there. */
 const MARKER = '.mixbit-work.json'
@@ -17,7 +18,7 @@ const claimed = new Set<string>()
 export async function claimWorkFolder(work: string): Promise<void> {
   await writing(work, async () => {
     if (!(await isFree(work))) await removeLeftover(work)
-    await mkdir(work, { recursive: true })
+    await makeFolder(work)
     const owner = JSON.stringify({ pid: process.pid, host: hostname() })
     await writeFile(join(work, MARKER), owner, { flag: 'wx' })
   })
