@@ -137,6 +137,7 @@ describe('quantize', () => {
   test.for([
     { name: 'a folder as the output', output: at('folder'), code: 'usage' },
     { name: 'the model itself as the output', output: model, code: 'usage' },
+    { name: 'a file as the folder', output: join(model, 'q.onnx'), code: 'not-writable' },
   ])('refuses $name', async ({ output, code }) => {
     const ended = await mixbitJson(['quantize', model, '-o', output, '--force', ...one])
     expect(ended).toMatchObject({ code: 2, json: { error: { code } } })
