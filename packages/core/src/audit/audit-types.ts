@@ -38,6 +38,13 @@ export type ComponentFacts = {
   readonly parameters: number
   readonly bytes: number
   readonly layers: number
+  /** Calls of each operator, the most frequent first; of ONNX graphs only. */
+  readonly operators?: Readonly<Record<string, number>>
+  /**
+   * Multiply-accumulates for a batch of one; null when sizes are known at run time only. Of ONNX graphs
+   * only.
+   */
+  readonly macs?: number | null
 }
 
 /** What is in a model. JSON of `mixbit audit`. */

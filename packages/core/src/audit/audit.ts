@@ -8,6 +8,8 @@ export type AuditParts = {
   readonly bytes: number
   readonly weights: readonly WeightFacts[]
   readonly findings: readonly Finding[]
+  /** What the graph of each component computes. */
+  readonly graphs?: Readonly<Record<string, Pick<ComponentFacts, 'operators' | 'macs'>>>
 }
 
 /** Sums weights up by component and adds what their scans found. */
@@ -18,29 +20,32 @@ export function auditOf(parts: AuditParts): Audit {
     model: parts.model,
     bytes: parts.bytes,
     parameters: sum(parts.weights, (weight) => weight.elements),
-    components: byComponent(parts.weights),
+    components: byComponent(parts),
     weights: parts.weights,
     findings: [...parts.findings, ...parts.weights.flatMap(weightFindings)],
   }
 }
 
-function byComponent(weights: readonly WeightFacts[]): Readonly<Record<string, ComponentFacts>> {
-  const names = [...new Set(weights.map((weight) => weight.component))]
+function byComponent({
+  weights,
+  graphs = {},
+}: AuditParts): Readonly<Record<string, ComponentFacts>> {
+  const names = new Set([...Object.keys(graphs), ...weights.map((weight) => weight.component)])
   return Object.fromEntries(
-    names.map((name) => {
+    [...names].map((name) => {
       const own = weights.filter((weight) => weight.component === name)
       const parameters = sum(own, (weight) => weight.elements)
-      return [
-        name,
-        { parameters, bytes: sum(own, (weight) => weight.bytes), layers: own.length },
-      ] as const
+      const bytes = sum(own, (weight) => weight.bytes)
+      const computed = Object.hasOwn(graphs, name) ? graphs[name] : {}
+      return [name, { parameters, bytes, layers: own.length, ...computed }] as const
     }),
   )
 }
 
 function weightFindings(weight: WeightFacts): readonly Finding[] {
   const { scan, layer } = weight
-  if (scan === null) return []
+  // What is only carried may hold what it likes: masks are infinite, tables of angles large.
+  if (scan === null || weight.whyFloat !== undefined) return []
   const findings: Finding[] = []
   if (scan.notFinite > 0) {
     findings.push({

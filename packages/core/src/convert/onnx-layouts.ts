@@ -244,6 +244,7 @@ function refused(node: NodeProto, whyFloat: string): Way {
 }
 
 function otherReason(node: NodeProto, domain: string): string {
-  const op = domain === '' ? node.opType : `${domain}.${node.opType}`
-  return `${op} reads it, which has no form for integers`
+  return domain === ''
+    ? `${node.opType} reads it; only products and lookups take integers`
+    : `${domain}.${node.opType} reads it, an operator that Mixbit does not know`
 }

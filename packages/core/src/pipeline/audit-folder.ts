@@ -4,6 +4,8 @@ import type { Audit, WeightFacts } from '../audit/audit-types.ts'
 import type { Host } from '../base/host.ts'
 import type { OnnxFolderModel } from '../convert/read-model.ts'
 import { liftOnnx } from '../convert/lift-onnx.ts'
+import type { GraphFacts } from '../formats/onnx/shapes/graph-facts.ts'
+import { graphFacts } from '../formats/onnx/shapes/graph-facts.ts'
 import { BITS } from '../tensor/dtype.ts'
 import { elementsOf } from '../tensor/weight.ts'
 import { withOnnxGraph } from './onnx-graph.ts'
@@ -19,9 +21,11 @@ export async function auditFolder(
   const folder = host.within(model.path, 'onnx')
   const weights: WeightFacts[] = []
   const seen = new Set<string>()
+  const graphs: Record<string, GraphFacts> = {}
   const files = new Set<string>()
   for (const [session, path] of Object.entries(model.sessions.graphs)) {
     await withOnnxGraph(host, path, folder, (document, external) => {
+      graphs[session] = graphFacts(document.model)
       // Only graphs that read the same data file share tensors, whatever their names.
       const isShared = external.some((file) => files.has(file))
       for (const file of external) files.add(file)
@@ -48,6 +52,7 @@ export async function auditFolder(
           outputAxis: null,
           inputAxis: null,
           position: 'inner',
+          whyFloat: `it is stored as ${dtype} already`,
           scan: null,
         })
       }
@@ -59,5 +64,6 @@ export async function auditFolder(
     bytes: model.bytes,
     weights,
     findings: model.findings,
+    graphs,
   })
 }

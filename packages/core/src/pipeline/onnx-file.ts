@@ -9,6 +9,7 @@ import { liftOnnx } from '../convert/lift-onnx.ts'
 import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
 import { folderOf } from '../convert/read-onnx-file.ts'
 import type { OnnxDocument } from '../formats/onnx/document.ts'
+import { graphFacts } from '../formats/onnx/shapes/graph-facts.ts'
 import { formFor, storedBytes } from '../formats/onnx/forms.ts'
 import { raiseOpset } from '../formats/onnx/opset/raise-opset.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
@@ -40,6 +41,7 @@ export async function auditOnnxFile(
     bytes: model.bytes,
     weights: await onnxWeights(host, model.document, COMPONENT),
     findings: model.findings,
+    graphs: { [COMPONENT]: graphFacts(model.document.model) },
   })
 }
 

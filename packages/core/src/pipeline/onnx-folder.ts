@@ -8,6 +8,8 @@ import type { ResolvedConfig } from '../config/merge-config.ts'
 import type { OnnxFolderModel } from '../convert/read-model.ts'
 import { readOnnxFile } from '../convert/read-onnx-file.ts'
 import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
+import type { GraphFacts } from '../formats/onnx/shapes/graph-facts.ts'
+import { graphFacts } from '../formats/onnx/shapes/graph-facts.ts'
 import { storedBytes } from '../formats/onnx/forms.ts'
 import {
   sessionFileName,
@@ -40,14 +42,16 @@ export async function auditOnnxFolder(
 ): Promise<AuditedFolder> {
   const weights: WeightFacts[] = []
   const limits: Record<string, number | null> = {}
+  const graphs: Record<string, GraphFacts> = {}
   for (const [session, path] of Object.entries(model.sessions.graphs)) {
     await withGraph(host, path, async ({ document }) => {
       weights.push(...(await onnxWeights(host, document, session)))
       limits[session] = opsetLimit(document)
+      graphs[session] = graphFacts(document.model)
     })
   }
   const { format, path, bytes, findings } = model
-  return { audit: auditOf({ format, model: path, bytes, weights, findings }), limits }
+  return { audit: auditOf({ format, model: path, bytes, weights, findings, graphs }), limits }
 }
 
 /** Decides one plan for all graphs of a folder; int8 where nothing else was asked for. */

@@ -16,20 +16,70 @@ export function auditText(audit: Audit, detail: 'components' | 'layers', layout:
   const hasRoles = audit.weights.some(({ role }) => role !== 'other')
   const roles = hasRoles ? [roleLines(audit, layout)] : []
   const layers = detail === 'layers' ? [layerLines(audit, layout)] : []
-  const sections = [[head], componentLines(audit, layout), ...roles, ...layers]
+  const reasons = floatLines(audit, layout)
+  const sections = [
+    [head],
+    componentLines(audit, layout),
+    ...operatorLines(audit),
+    ...roles,
+    ...(reasons.length > 0 ? [reasons] : []),
+    ...layers,
+  ]
   const findings = findingLines(audit.findings, layout)
   return [...sections, ...(findings.length > 0 ? [findings] : [])]
     .map((lines) => lines.join('\n'))
     .join('\n\n')
 }
 
+/** Operators that are named; the rest is counted. */
+const NAMED_OPERATORS = 8
+
+/** The operators of each graph, the most frequent first. */
+function operatorLines(audit: Audit): readonly (readonly string[])[] {
+  const lines = Object.entries(audit.components).flatMap(([name, { operators }]) => {
+    const counts = Object.entries(operators ?? {})
+    if (counts.length === 0) return []
+    const named = counts.slice(0, NAMED_OPERATORS).map(([op, count]) => `${count} ${op}`)
+    const more = counts.length - named.length
+    return [`operators of ${name}: ${named.join(', ')}${more > 0 ? ` and ${more} more kinds` : ''}`]
+  })
+  return lines.length === 0 ? [] : [lines]
+}
+
+/** Why weights that are no vectors can only stay float, the largest part first. */
+function floatLines(audit: Audit, layout: Layout): readonly string[] {
+  const parts = new Map<string, { weights: number; elements: number }>()
+  for (const { role, whyFloat, elements } of audit.weights) {
+    if (role !== 'other' || whyFloat === undefined) continue
+    const part = parts.get(whyFloat) ?? { weights: 0, elements: 0 }
+    part.weights += 1
+    part.elements += elements
+    parts.set(whyFloat, part)
+  }
+  if (parts.size === 0) return []
+  const rows = [...parts]
+    .toSorted(([, a], [, b]) => b.elements - a.elements)
+    .map(([why, { weights, elements }]) => [why, formatCount(weights), formatCount(elements)])
+  return formatTable(
+    [
+      { title: 'why a weight is left as it is', align: 'left' },
+      { title: 'weights', align: 'right' },
+      { title: 'values', align: 'right' },
+    ],
+    rows,
+    layout,
+  )
+}
+
 function componentLines(audit: Audit, layout: Layout): readonly string[] {
+  const hasMacs = Object.values(audit.components).some(({ macs }) => macs !== undefined)
   const rows = Object.entries(audit.components).map(([name, facts]) => [
     name,
     formatCount(facts.layers),
     formatCount(facts.parameters),
     formatPercent(facts.parameters / Math.max(1, audit.parameters), 1),
     formatBytes(facts.bytes),
+    ...(hasMacs ? [macsText(facts.macs ?? null)] : []),
   ])
   return formatTable(
     [
@@ -38,10 +88,16 @@ function componentLines(audit: Audit, layout: Layout): readonly string[] {
       { title: 'parameters', align: 'right' },
       { title: 'share', align: 'right' },
       { title: 'stored', align: 'right' },
+      ...(hasMacs ? [{ title: 'MMACs', align: 'right' } as const] : []),
     ],
     rows,
     layout,
   )
+}
+
+/** Millions of multiply-accumulates. */
+function macsText(macs: number | null): string {
+  return macs === null ? 'depends on sizes' : (macs / 1e6).toPrecision(3)
 }
 
 function roleLines(audit: Audit, layout: Layout): readonly string[] {
