@@ -8,7 +8,7 @@ export type Thread = {
   readonly run: (name: string, input: unknown) => Promise<unknown>
   /** Whether the thread still lives. */
   readonly isAlive: () => boolean
-  /** An idle thread ends by itself; a job that runs is stopped (`cancelled`). */
+  /** Ends the thread; a job that runs is stopped (`cancelled`) where it next waits. */
   readonly close: () => Promise<void>
 }
 
@@ -61,19 +61,29 @@ export function startThread(url: URL): Thread {
     close: async () => {
       if (!isAlive) return
       const given = settle()
-      if (given === undefined) return await endIdle(worker)
-      given.reject(new MixbitError('cancelled', `Job "${given.name}" was stopped.`))
-      await worker.terminate()
+      given?.reject(new MixbitError('cancelled', `Job "${given.name}" was stopped.`))
+      await end(worker)
     },
   }
 }
 
-/** An idle worker releases its models and ends by itself. */
-async function endIdle(worker: Worker): Promise<void> {
+/** How long a worker may take to leave the model runtime before it is ended by force. */
+const GRACE_MS = 2000
+
+/**
+ * A worker is asked to release its models and end, which it does between two runs of a model.
+ * Ending a thread inside ONNX Runtime can abort the whole process, so force comes last.
+ */
+async function end(worker: Worker): Promise<void> {
   worker.ref()
-  const ended = new Promise((resolve) => worker.once('exit', resolve))
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   worker.postMessage(undefined, [])
-  await ended
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => resolve(worker.terminate().then(() => undefined)), GRACE_MS)
+  })
+  await Promise.race([ended, late])
+  clearTimeout(timer)
 }
 
 function lostThread(job: string, reason: string, cause: unknown): MixbitError {
