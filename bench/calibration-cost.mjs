@@ -23,7 +23,9 @@ try {
     ['min-max', 1.4],
     ['auto', 2.5],
   ]) {
-    const [few, many] = [FEW, MANY].map((samples) => calibrate(model, data, calibrator, samples).seconds)
+    const [few, many] = [FEW, MANY].map(
+      (samples) => calibrate(model, data, calibrator, samples).seconds,
+    )
     const each = (1000 * (many - few)) / (MANY - FEW)
     printFigure(calibrator, Number((each / plain).toFixed(2)), 'times the float model', limit)
   }
@@ -47,16 +49,19 @@ function makeTask(name, size, count) {
 }
 
 function calibrate(model, data, calibrator, samples) {
-  return runMixbit([
-    ...['plan', model, '--precision', 'w8a8', '--calibration', data, '--samples', `${samples}`],
-    ...['--calibrator', calibrator, '--workers', '1', '--quiet'],
-  ])
+  const chosen = ['--precision', 'w8a8', '--calibration', data, '--samples', `${samples}`]
+  const how = ['--calibrator', calibrator, '--workers', '1', '--quiet']
+  return runMixbit(['plan', model, ...chosen, ...how])
 }
 
 async function millisecondsOfFloat(path) {
   const options = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 }
   const session = await ort.InferenceSession.create(path, options)
-  const input = new ort.Tensor('float32', new Float32Array(3 * 224 * 224).fill(0.3), [1, 3, 224, 224])
+  const input = new ort.Tensor(
+    'float32',
+    new Float32Array(3 * 224 * 224).fill(0.3),
+    [1, 3, 224, 224],
+  )
   const times = []
   for (let run = 0; run < 40; run++) {
     const started = performance.now()

@@ -24,19 +24,16 @@ try {
   writePictures(join(folder, 'pictures.npy'), 16, 224, 3)
   const data = join(folder, 'pictures.json')
   writeFileSync(data, JSON.stringify({ kind: 'tensors', inputs: { input: 'pictures.npy' } }))
-  for (const [name, options] of [
-    ['static', ['--precision', 'w8a8', '--calibration', data]],
-    ['dynamic', ['--precision', 'dynamic']],
-  ]) {
-    const int8 = join(folder, `${name}.onnx`)
-    const run = runMixbit(['quantize', float, ...options, '-o', int8, '--quiet'])
-    await judge(name, float, int8, macs, run)
-  }
+  await judge('static', float, macs, ['--precision', 'w8a8', '--calibration', data])
+  await judge('dynamic', float, macs, ['--precision', 'dynamic'])
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 
-async function judge(name, float, int8, macs, { seconds, peakBytes }) {
+async function judge(name, float, macs, options) {
+  const int8 = join(folder, `${name}.onnx`)
+  const written = ['-o', int8, '--quiet']
+  const { seconds, peakBytes } = runMixbit(['quantize', float, ...options, ...written])
   const { share, total } = integerMacs(await optimisedNodes(int8, folder), macs)
   const [before, after] = await medians(float, int8)
   const ratio = before / after

@@ -27,25 +27,32 @@ async function compareTask(name) {
   const labels = task.labels ? readNpy(join(folder, 'labels.npy')).data : null
   const float = await runAll(join(folder, 'model.onnx'), samples)
   const made = [
-    mixbit(folder, 'mixbit', ['--precision', 'w8a8', '--calibration', join(folder, 'calibration.json')]),
+    mixbit(folder, 'mixbit', [
+      '--precision',
+      'w8a8',
+      '--calibration',
+      join(folder, 'calibration.json'),
+    ]),
     ...PEERS.slice(0, 4).map((method) => peer(folder, method)),
     mixbit(folder, 'mixbit-dynamic', ['--precision', 'dynamic']),
     peer(folder, 'ort-dynamic'),
   ]
   const rows = []
-  for (const one of made) rows.push({ task: name, ...(await judged(one, folder, samples, float, labels, task.metric)) })
+  for (const one of made)
+    rows.push({ task: name, ...(await judged(one, folder, samples, float, labels, task.metric)) })
   const own = { static: rows[0], dynamic: rows[5] }
-  for (const row of rows) row.ours = verdict(row.method.endsWith('dynamic') ? own.dynamic : own.static, row)
+  for (const row of rows)
+    row.ours = verdict(row.method.endsWith('dynamic') ? own.dynamic : own.static, row)
   print(name, rows, float, labels)
-  return rows.map(({ scores, right, ...row }) => row)
+  return rows.map((row) => ({ ...row, scores: undefined, right: undefined }))
 }
 
 function mixbit(folder, method, options) {
   const file = join(folder, `${method}.onnx`)
   try {
-    const { seconds, peakBytes } = runMixbit([
-      ...['quantize', join(folder, 'model.onnx'), ...options, '-o', file, '--force', '--quiet'],
-    ])
+    const model = join(folder, 'model.onnx')
+    const written = ['-o', file, '--force', '--quiet']
+    const { seconds, peakBytes } = runMixbit(['quantize', model, ...options, ...written])
     return { method, file, seconds, peakBytes }
   } catch (error) {
     return { method, failed: lastLine(error.message) }
@@ -73,11 +80,22 @@ async function judged(one, folder, samples, float, labels, metric) {
   const bytes = statSync(one.file).size
   try {
     const nodes = await optimisedNodes(one.file, folder)
-    const integers = nodes.filter(({ opType }) => /^(QLinear(Conv|MatMul)|QGemm|.*MatMulInteger.*|ConvInteger|DynamicQuantize.*)$/.test(opType)).length
+    const integers = nodes.filter(({ opType }) =>
+      /^(QLinear(Conv|MatMul)|QGemm|.*MatMulInteger.*|ConvInteger|DynamicQuantize.*)$/.test(opType),
+    ).length
     const outputs = await runAll(one.file, samples)
     const scores = outputs.map((output, at) => divergence(float[at], output, metric))
-    const right = labels === null ? null : outputs.map((output, at) => argmax(output) === Number(labels[at]))
-    return { ...one, bytes, integers, scores, right, score: mean(scores), accuracy: right === null ? null : mean(right.map(Number)) }
+    const right =
+      labels === null ? null : outputs.map((output, at) => argmax(output) === Number(labels[at]))
+    return {
+      ...one,
+      bytes,
+      integers,
+      scores,
+      right,
+      score: mean(scores),
+      accuracy: right === null ? null : mean(right.map(Number)),
+    }
   } catch (error) {
     return { ...one, bytes, failed: lastLine(error.message) }
   }
@@ -88,8 +106,10 @@ function divergence(float, output, metric) {
   if (metric === 'boxes') {
     // Columns of (4 box edges, classes): relative squared error of boxes, and of scores.
     const columns = float.data.length / 22
-    return relative(float.data.subarray(0, 4 * columns), output.data.subarray(0, 4 * columns)) +
+    return (
+      relative(float.data.subarray(0, 4 * columns), output.data.subarray(0, 4 * columns)) +
       relative(float.data.subarray(4 * columns), output.data.subarray(4 * columns))
+    )
   }
   if (metric === 'bernoulli') {
     let sum = 0
@@ -99,8 +119,11 @@ function divergence(float, output, metric) {
   const classes = float.dims.at(-1)
   let sum = 0
   for (let start = 0; start < float.data.length; start += classes) {
-    const [p, q] = [float, output].map(({ data }) => distribution(data.subarray(start, start + classes), metric))
-    for (let i = 0; i < classes; i++) if (p[i] > 0) sum += p[i] * Math.log(p[i] / Math.max(q[i], 1e-12))
+    const [p, q] = [float, output].map(({ data }) =>
+      distribution(data.subarray(start, start + classes), metric),
+    )
+    for (let i = 0; i < classes; i++)
+      if (p[i] > 0) sum += p[i] * Math.log(p[i] / Math.max(q[i], 1e-12))
   }
   return (sum * classes) / float.data.length
 }
@@ -162,7 +185,7 @@ function rankTest(differences) {
   const n = list.length
   if (n < 10) return 'equal'
   let positive = 0
-  for (let start = 0; start < n; ) {
+  for (let start = 0; start < n;) {
     let end = start + 1
     while (end < n && Math.abs(list[end]) === Math.abs(list[start])) end++
     const rank = (start + 1 + end) / 2
@@ -175,7 +198,10 @@ function rankTest(differences) {
 }
 
 async function runAll(path, samples) {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, logSeverityLevel: 4 })
+  const session = await ort.InferenceSession.create(path, {
+    intraOpNumThreads: 1,
+    logSeverityLevel: 4,
+  })
   const outputs = []
   for (const sample of samples) {
     const results = await session.run(sample)
@@ -205,7 +231,11 @@ function readNpy(path) {
   const bytes = readFileSync(path)
   const start = 10 + bytes.readUInt16LE(8)
   const header = bytes.toString('latin1', 10, start)
-  const shape = header.match(/'shape': \(([^)]*)\)/)[1].split(',').filter((x) => x.trim() !== '').map(Number)
+  const shape = header
+    .match(/'shape': \(([^)]*)\)/)[1]
+    .split(',')
+    .filter((x) => x.trim() !== '')
+    .map(Number)
   const buffer = bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length)
   if (header.includes("'<f4'")) return { type: 'float32', shape, data: new Float32Array(buffer) }
   if (header.includes("'<i4'")) return { type: 'int32', shape, data: new Int32Array(buffer) }
@@ -221,7 +251,10 @@ function mean(list) {
 }
 
 function print(name, rows, float, labels) {
-  const accuracy = labels === null ? '' : `, float ${(100 * mean(float.map((output, at) => Number(argmax(output) === Number(labels[at]))))).toFixed(2)} %`
+  const accuracy =
+    labels === null
+      ? ''
+      : `, float ${(100 * mean(float.map((output, at) => Number(argmax(output) === Number(labels[at]))))).toFixed(2)} %`
   console.log(`\n${name}: ${float.length} samples${accuracy}`)
   console.log('method            accuracy  divergence      kB  int ops    s   MB  ours is')
   for (const row of rows) {
@@ -238,6 +271,8 @@ function print(name, rows, float, labels) {
       (row.peakBytes / 1e6).toFixed(0),
     ]
     const widths = [8, 10, 6, 7, 5, 5]
-    console.log(`${row.method.padEnd(16)}  ${cells.map((cell, i) => String(cell).padStart(widths[i])).join(' ')}  ${row.ours}`)
+    console.log(
+      `${row.method.padEnd(16)}  ${cells.map((cell, i) => String(cell).padStart(widths[i])).join(' ')}  ${row.ours}`,
+    )
   }
 }

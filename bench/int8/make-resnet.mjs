@@ -50,6 +50,55 @@ export function writePictures(path, count, size, seed) {
   writeNpy(path, [count, 3, size, size], values)
 }
 
+/** A graph under construction: nodes, weights, and multiply-accumulates by node name. */
+function graphMaker(normal) {
+  const node = []
+  const initializer = []
+  const macs = {}
+  const tensor = (name, dims, value) => {
+    const data = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, value)
+    const rawData = new Uint8Array(data.buffer)
+    initializer.push({ name, dims: dims.map(BigInt), dataType: 1, rawData })
+    return name
+  }
+  const add = (op, name, inputs, attributes = {}) => {
+    node.push(onnxNode({ op, name, inputs, outputs: [`${name}_out`], attributes }))
+    return `${name}_out`
+  }
+  /** Conv and BatchNormalization, as they are exported for training. */
+  const conv = (name, input, { from, to, kernel, stride, edge }) => {
+    const fan = from * kernel * kernel
+    const he = () => normal() * Math.sqrt(2 / fan)
+    const weight = tensor(`${name}.weight`, [to, from, kernel, kernel], he)
+    const out = add('Conv', name, [input, weight], window(kernel, stride))
+    const spread = () => Math.exp(0.3 * normal())
+    const shift = () => 0.1 * normal()
+    const norm = [
+      tensor(`${name}.gamma`, [to], spread),
+      tensor(`${name}.beta`, [to], shift),
+      tensor(`${name}.mean`, [to], shift),
+      tensor(`${name}.variance`, [to], spread),
+    ]
+    macs[name] = fan * to * (edge / stride) ** 2
+    return add('BatchNormalization', `${name}_norm`, [out, ...norm])
+  }
+  return { node, initializer, macs, tensor, add, conv }
+}
+
+/** Attributes of a square window that keeps the size but for its stride. */
+function window(kernel, stride) {
+  const pad = Math.floor(kernel / 2)
+  return {
+    kernel_shape: ints([kernel, kernel]),
+    strides: ints([stride, stride]),
+    pads: ints([pad, pad, pad, pad]),
+  }
+}
+
+function ints(value) {
+  return { kind: 'ints', value }
+}
+
 /**
  * Writes the model.
  *
@@ -57,93 +106,47 @@ export function writePictures(path, count, size, seed) {
  */
 export function writeResnet(path, size = 224) {
   const normal = seededNormal(7)
-  const node = []
-  const initializer = []
-  const macs = {}
-  const tensor = (name, dims, value) => {
-    const data = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, value)
-    initializer.push({
-      name,
-      dims: dims.map(BigInt),
-      dataType: 1,
-      rawData: new Uint8Array(data.buffer),
-    })
-    return name
-  }
-  const ints = (value) => ({ kind: 'ints', value })
-  const add = (op, name, inputs, attributes = {}) => {
-    node.push(onnxNode({ op, name, inputs, outputs: [`${name}_out`], attributes }))
-    return `${name}_out`
-  }
-  /** Conv and BatchNormalization, as they are exported for training. */
-  const conv = (name, input, from, to, kernel, stride, edge) => {
-    const fan = from * kernel * kernel
-    const weight = tensor(
-      `${name}.weight`,
-      [to, from, kernel, kernel],
-      () => normal() * Math.sqrt(2 / fan),
-    )
-    const pad = Math.floor(kernel / 2)
-    const out = add('Conv', name, [input, weight], {
-      kernel_shape: ints([kernel, kernel]),
-      strides: ints([stride, stride]),
-      pads: ints([pad, pad, pad, pad]),
-    })
-    const norm = ['gamma', 'beta', 'mean', 'variance'].map((part) =>
-      tensor(`${name}.${part}`, [to], () =>
-        part === 'gamma' || part === 'variance' ? Math.exp(0.3 * normal()) : 0.1 * normal(),
-      ),
-    )
-    macs[name] = fan * to * (edge / stride) ** 2
-    return add('BatchNormalization', `${name}_norm`, [out, ...norm])
-  }
-  let value = add('Relu', 'stem_relu', [conv('stem', 'input', 3, 64, 7, 2, size)])
-  value = add('MaxPool', 'pool', [value], {
-    kernel_shape: ints([3, 3]),
-    strides: ints([2, 2]),
-    pads: ints([1, 1, 1, 1]),
-  })
-  let edge = size / 4
-  let from = 64
+  const graph = graphMaker(normal)
+  const stem = graph.conv('stem', 'input', { from: 3, to: 64, kernel: 7, stride: 2, edge: size })
+  const value = graph.add('MaxPool', 'pool', [graph.add('Relu', 'stem_relu', [stem])], window(3, 2))
+  addHead(graph, normal, addStages(graph, value, size / 4))
+  writeModel(path, graph, size)
+  return graph.macs
+}
+
+function addStages({ add, conv }, input, size) {
+  let [value, edge, from] = [input, size, 64]
   for (const [stage, to] of [64, 128, 256, 512].entries()) {
     for (const block of [0, 1]) {
       const name = `stage${stage}.block${block}`
       const stride = stage > 0 && block === 0 ? 2 : 1
-      const first = add('Relu', `${name}.relu1`, [
-        conv(`${name}.conv1`, value, from, to, 3, stride, edge),
-      ])
-      const second = conv(`${name}.conv2`, first, to, to, 3, 1, edge / stride)
-      const skip = from === to ? value : conv(`${name}.skip`, value, from, to, 1, stride, edge)
+      const first = conv(`${name}.conv1`, value, { from, to, kernel: 3, stride, edge })
+      const relu = add('Relu', `${name}.relu1`, [first])
+      const inner = { from: to, to, kernel: 3, stride: 1, edge: edge / stride }
+      const second = conv(`${name}.conv2`, relu, inner)
+      const isSame = from === to
+      const skip = isSame
+        ? value
+        : conv(`${name}.skip`, value, { from, to, kernel: 1, stride, edge })
       value = add('Relu', `${name}.relu2`, [add('Add', `${name}.add`, [second, skip])])
       edge /= stride
       from = to
     }
   }
-  value = add('Flatten', 'flatten', [add('GlobalAveragePool', 'average', [value])])
+  return value
+}
+
+function addHead({ node, macs, tensor, add }, normal, value) {
+  const flat = add('Flatten', 'flatten', [add('GlobalAveragePool', 'average', [value])])
   const weight = tensor('head.weight', [1000, 512], () => normal() * Math.sqrt(1 / 512))
   const bias = tensor('head.bias', [1000], () => 0.1 * normal())
-  node.push(
-    onnxNode({
-      op: 'Gemm',
-      name: 'head',
-      inputs: [value, weight, bias],
-      outputs: ['logits'],
-      attributes: { transB: { kind: 'int', value: 1 } },
-    }),
-  )
+  const attributes = { transB: { kind: 'int', value: 1 } }
+  const inputs = [flat, weight, bias]
+  node.push(onnxNode({ op: 'Gemm', name: 'head', inputs, outputs: ['logits'], attributes }))
   macs.head = 512_000
-  const info = (name, dims) => ({
-    name,
-    type: {
-      value: {
-        case: 'tensorType',
-        value: {
-          elemType: 1,
-          shape: { dim: dims.map((dim) => ({ value: { case: 'dimValue', value: BigInt(dim) } })) },
-        },
-      },
-    },
-  })
+}
+
+function writeModel(path, { node, initializer }, size) {
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [{ domain: '', version: 13n }],
@@ -151,10 +154,14 @@ export function writeResnet(path, size = 224) {
       name: 'resnet18',
       node,
       initializer,
-      input: [info('input', [1, 3, size, size])],
-      output: [info('logits', [1, 1000])],
+      input: [valueInfo('input', [1, 3, size, size])],
+      output: [valueInfo('logits', [1, 1000])],
     },
   })
   writeFileSync(path, toBinary(ModelProtoSchema, model))
-  return macs
+}
+
+function valueInfo(name, dims) {
+  const dim = dims.map((size) => ({ value: { case: 'dimValue', value: BigInt(size) } }))
+  return { name, type: { value: { case: 'tensorType', value: { elemType: 1, shape: { dim } } } } }
 }

@@ -101,10 +101,9 @@ function insideClips(
 ): QuantParams {
   const max = Math.min(...clips.map((clip) => clip.max))
   const steps = qmax - zeroPoint
+  if (!Number.isFinite(max) || steps === 0) return { scale, zeroPoint }
   let inside = scale
-  while (Number.isFinite(max) && steps > 0 && Math.fround(inside * steps) > Math.fround(max)) {
-    inside = nextBelow(inside)
-  }
+  while (Math.fround(inside * steps) > Math.fround(max)) inside = nextBelow(inside)
   return { scale: inside, zeroPoint }
 }
 

@@ -130,26 +130,31 @@ async function quantizeWeight(
       form: 'DequantizeLinear',
     },
   ]
-  for (const { node, weighted, scaled, means } of users) {
+  for (const user of users) {
+    const { node, weighted, scaled, means } = user
     const bias = await correctedBias(values, weighted, scaled, { means, scales, codes })
     node.input = node.input.map((input, at) => (at === 1 ? decoded : input))
-    if (bias !== null) {
-      const label = weighted.bias === '' ? `${name}_bias` : weighted.bias
-      const added = addBias(document, label, bias, scales)
-      const adder = weighted.adder ?? node
-      if (weighted.bias === '') adder.input = [...adder.input.slice(0, 2), added]
-      else adder.input = adder.input.map((input) => (input === weighted.bias ? added : input))
-      stored.push({
-        source: label,
-        dtype: 'int32',
-        elements: channels,
-        channels,
-        zeroPoints: 0,
-        form: 'DequantizeLinear of int32',
-      })
-    }
+    if (bias !== null) stored.push(replaceBias(document, user, bias, scales))
   }
   return stored
+}
+
+/** Gives a node, or the Add behind it, its bias as integers. */
+function replaceBias(
+  document: EditableDocument,
+  { node, weighted }: WeightUser,
+  scaled: ScaledBias,
+  weightScales: Float32Array,
+): IntegerTensor {
+  const { bias, weight, adder } = weighted
+  const source = bias === '' ? `${weight}_bias` : bias
+  const added = addBias(document, source, scaled, weightScales)
+  const reader = adder ?? node
+  if (bias === '') reader.input = [...reader.input.slice(0, 2), added]
+  else reader.input = reader.input.map((input) => (input === bias ? added : input))
+  const channels = weightScales.length
+  const form = 'DequantizeLinear of int32'
+  return { source, dtype: 'int32', elements: channels, channels, zeroPoints: 0, form }
 }
 
 /** The bias with what rounding the weight takes from its products; null where there is none. */

@@ -1,7 +1,7 @@
 import { elementsOf } from '../../../tensor/weight.ts'
 import type { NodeProto } from '../generated/onnx_pb.ts'
 import { TensorProto_DataType } from '../generated/onnx_pb.ts'
-import { floatOf, inputOf, intOf } from '../opset/node-edit.ts'
+import { floatOf, intOf } from '../opset/node-edit.ts'
 import type { GraphView } from './graph-view.ts'
 import { isStandard } from './graph-view.ts'
 
