@@ -14,7 +14,12 @@ LEAST_SQNR_DB = {"float16": 60, "bfloat16": 40, "int8": 10, "int4": 6}
 """The worst layers of fastvlm-nano have 16 dB (int8 per tensor) and 9.9 dB (int4 per channel); a
 swapped axis gives about -3 dB."""
 
-LOOKED_UP = ("GatherBlockQuantized", "GatherBlockQuantized + MatMulNBits")
+LOOKED_UP = (
+    "GatherBlockQuantized",
+    "GatherBlockQuantized + MatMulNBits",
+    "Gather + Sub + Mul",
+    "Gather + Sub + Mul + MatMulNBits",
+)
 
 CODE_RANGES = {
     ("int8", True): (-127, 127),

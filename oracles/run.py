@@ -50,6 +50,8 @@ FORMS = {
     "GatherBlockQuantized",
     "GatherBlockQuantized + MatMulNBits",
     "Gather + Mul",
+    "Gather + Sub + Mul",
+    "Gather + Sub + Mul + MatMulNBits",
 }
 """Forms that the folders must have between them, so that no check passes for want of work."""
 

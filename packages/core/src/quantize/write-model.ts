@@ -85,7 +85,7 @@ function writtenPlan({ plan, tables }: WriteRequest): Plan {
   if (tables === 'shared') return plan
   const layers = plan.layers.map((layer) => ({
     ...layer,
-    form: layer.form.replace('GatherBlockQuantized', 'Gather + Mul'),
+    form: layer.form.replace('GatherBlockQuantized', 'Gather + Sub + Mul'),
   }))
   return { ...plan, layers }
 }
