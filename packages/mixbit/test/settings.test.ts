@@ -187,3 +187,21 @@ function bomb(): string {
   })
   return levels.join('\n')
 }
+
+test.for(['--precision=int8', '--component=decoder=int8', '--layer=*=int8', '--no-protect'])(
+  '%s beside a plan is refused, since it would be ignored',
+  async (option) => {
+    await expect(settings('quantize', ['m', '--plan', 'p.json', option])).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('has no effect beside --plan'),
+    })
+    await expect(settings('quantize', ['m', option])).resolves.toMatchObject({ model: 'm' })
+  },
+)
+
+test('commands without a model take no config', async () => {
+  const demo = verbs.find(({ name }) => name === 'demo') ?? expect.fail('demo')
+  await expect(parseCommandArgs(demo, ['--config', 'c.yaml'])).rejects.toMatchObject({
+    code: 'unknown-option',
+  })
+})

@@ -1,6 +1,6 @@
-import type { OptionSpec } from './command.ts'
+import type { CommandSpec, OptionSpec } from './command.ts'
 
-/** Options that every command takes. */
+/** Options that every command takes, `--config` only where there is a model. */
 export const commonOptions: readonly OptionSpec[] = [
   {
     name: 'config',
@@ -21,3 +21,9 @@ export const commonOptions: readonly OptionSpec[] = [
   },
   { name: 'help', short: 'h', type: 'flag', summary: 'Show this help.' },
 ]
+
+/** The common options that a command takes: without a model there is nothing to configure. */
+export function commonOptionsOf({ positionals }: CommandSpec): readonly OptionSpec[] {
+  const hasModel = positionals.some(({ name }) => name === 'model')
+  return commonOptions.filter(({ name }) => hasModel || name !== 'config')
+}

@@ -9,6 +9,7 @@ export function docsPage(commands: readonly CommandSpec[]): string {
     '# The command line',
     INTRODUCTION,
     '## Common options',
+    'Of every command; `--config` of those that take a model.',
     optionTable(commonOptions),
     ...commands.flatMap(commandSection),
     '',

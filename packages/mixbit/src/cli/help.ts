@@ -1,5 +1,5 @@
 import type { CommandSpec, OptionSpec } from './command.ts'
-import { commonOptions } from './common-options.ts'
+import { commonOptionsOf } from './common-options.ts'
 import { wrap } from '../terminal/text.ts'
 
 /** Help is laid out for this width, or less on a narrower terminal. */
@@ -54,7 +54,7 @@ export function commandHelp(spec: CommandSpec, columns: number): string {
     spec.options.length === 0
       ? []
       : ['Options:', ...definitions(spec.options.map(optionRow), width)],
-    ['Common options:', ...definitions(commonOptions.map(optionRow), width)],
+    ['Common options:', ...definitions(commonOptionsOf(spec).map(optionRow), width)],
     spec.examples.length === 0 ? [] : ['Examples:', ...spec.examples.map((line) => `  ${line}`)],
   ])
 }

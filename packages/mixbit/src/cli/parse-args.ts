@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { CliError } from './cli-error.ts'
 import type { CommandSpec, OptionSpec } from './command.ts'
-import { commonOptions } from './common-options.ts'
+import { commonOptionsOf } from './common-options.ts'
 import { usageLine } from './help.ts'
 import type { ParsedArgs } from './parsed-args.ts'
 
@@ -10,7 +10,7 @@ export async function parseCommandArgs(
   spec: CommandSpec,
   argv: readonly string[],
 ): Promise<ParsedArgs> {
-  const options = [...spec.options, ...commonOptions]
+  const options = [...spec.options, ...commonOptionsOf(spec)]
   const values = new Map<string, readonly string[]>()
   const positionals: string[] = []
   for (const token of tokens(options, argv)) {

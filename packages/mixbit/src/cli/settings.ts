@@ -25,6 +25,7 @@ export type CommandSettings = ResolvedConfig & { readonly model: string }
  * @param cwd - the folder that the path of the config is relative to
  */
 export async function resolveSettings(args: ParsedArgs, cwd: string): Promise<CommandSettings> {
+  refuseBesidePlan(args)
   const configPath = textOption(args, 'config')
   const file = configPath === undefined ? {} : await loadConfig(configPath, cwd)
   const resolved = mergeConfig(commandLineSettings(args), file)
@@ -37,6 +38,20 @@ export async function resolveSettings(args: ParsedArgs, cwd: string): Promise<Co
     )
   }
   return { ...resolved, model }
+}
+
+/** Options that decide what a plan decides, and so would be ignored beside one. */
+const DECIDED_BY_PLAN = ['precision', 'component', 'layer', 'no-protect', 'algorithm']
+
+function refuseBesidePlan(args: ParsedArgs): void {
+  if (!args.values.has('plan')) return
+  const ignored = DECIDED_BY_PLAN.find((name) => args.values.has(name))
+  if (ignored === undefined) return
+  throw new CliError(
+    'usage',
+    `--${ignored} has no effect beside --plan, which decides every weight. Edit the plan, or leave one of them out.`,
+    { option: `--${ignored}` },
+  )
 }
 
 /** What the arguments of a command ask for; options that the command lacks are left out. */
