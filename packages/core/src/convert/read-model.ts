@@ -94,8 +94,8 @@ export async function readCheckpointModel(host: ModelHost, path: string): Promis
   if (model.kind === 'checkpoint') return model
   throw new MixbitError(
     'unsupported-model',
-    `"${path}" is already a folder of ONNX graphs. This version quantizes checkpoints: give the ` +
-      'folder with config.json and model.safetensors that it was made from.',
+    `"${path}" is ${model.kind === 'onnx-file' ? 'an ONNX file' : 'a folder of ONNX graphs'}; this ` +
+      'needs a checkpoint: a folder with config.json and model.safetensors.',
     { path },
   )
 }

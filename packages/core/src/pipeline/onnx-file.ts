@@ -72,6 +72,7 @@ export function planOnnxGraphs(
   target: 'onnx' | 'transformers-js',
   limits: Readonly<Record<string, number | null>>,
 ): Plan {
+  refusePreset(config)
   const isAsked = config.precision !== null || config.layers.length > 0
   const own = Object.entries(config.components).filter(
     ([name]) => config.origins[`components.${name}`] !== 'preset',
@@ -88,6 +89,16 @@ export function planOnnxGraphs(
     floats: 'as-stored',
     opsetLimit: Object.fromEntries(known),
   })
+}
+
+/** A preset names the components of a vision-language model, which graphs do not have. */
+function refusePreset({ preset, origins }: ResolvedConfig): void {
+  if (preset === null || origins['preset'] === 'default') return
+  throw new MixbitError(
+    'usage',
+    `The preset "${preset}" is for checkpoints; ONNX graphs take --precision, --component or --layer.`,
+    { preset },
+  )
 }
 
 function refuseOtherTarget({ target, origins }: ResolvedConfig): void {

@@ -113,7 +113,7 @@ export const outputs: readonly BrokenInput[] = [
     name: 'quantizing a package once more',
     make: ({ written }) => ['quantize', written, '-o', 'out'],
     code: 'unsupported-model',
-    says: /checkpoint/u,
+    says: /quantized already/u,
   },
   {
     name: "an output folder that is somebody else's",
