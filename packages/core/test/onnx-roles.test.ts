@@ -449,9 +449,14 @@ describe('where weights lie', () => {
     expect(document.model.graph?.valueInfo.map(({ name }) => name)).toEqual(['y'])
   })
 
-  test('in initializers that are inputs, as before IR 4', async () => {
-    const model = modelOf(linear, 8, { inputs: { x: [2, 64], w: [64, 6] }, ir: 3n, opset: 8 })
-    const { document, bytes } = await quantizeModelFile(model, 'int8/16')
+  test.for(['int8', 'int8/16', 'fp16'])('in inputs, as before IR 4, as %s', async (precision) => {
+    const model = modelOf({ ...linear, calls: [['Gemm', 'x w b', 'y']] }, 8, {
+      weights: [exact('w', [64, 6], 8), exact('b', [6], 8)],
+      inputs: { x: [2, 64], w: [64, 6], b: [6] },
+      ir: 3n,
+      opset: 8,
+    })
+    const { document, bytes } = await quantizeModelFile(model, precision)
     expect(document.model.graph?.input.map(({ name }) => name)).toEqual(['x'])
     expect(Number(document.model.irVersion)).toBeGreaterThanOrEqual(4)
     const feeds = feedsFor(linear)

@@ -70,6 +70,8 @@ export function documentSource(
   changed: ReadonlySet<string>,
 ): SessionSource {
   const model = clone(ModelProtoSchema, original)
+  // Initializers that are no inputs, as the new ones are, came with IR 4.
+  if (changed.size > 0) raiseIr(model, Math.max(FIRST_OPSET_OF_IR_4, opsetOf(model.opsetImport)))
   const lifted = liftOnnx({ format: 'onnx', model, weights }, component)
   const names = collectNames([...(model.graph === undefined ? [] : [model.graph])])
   const fresh = (base: string): string => newName(base, names)
@@ -84,8 +86,6 @@ export function documentSource(
     planned.set(key, { name, graph, layer, weight, activations })
     if (path === '') kept.delete(name)
   }
-  // Initializers that are no inputs, as the new ones are, came with IR 4.
-  if (planned.size > 0) raiseIr(model, Math.max(FIRST_OPSET_OF_IR_4, opsetOf(model.opsetImport)))
   return {
     name: component,
     document: { format: 'onnx', model, weights: kept },
