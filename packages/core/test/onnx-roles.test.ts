@@ -485,8 +485,14 @@ describe('where weights lie', () => {
 
   /** y = condition ? x w : x w v, with weights in both branches by the same names. */
   function branches(isOuter: 'own weights' | 'outer weights', bits: 8 | 4): ModelProto {
+    // Not the same values, or they would be stored once.
+    const square = (name: string): TensorProto => {
+      const first = name === 'w' ? 0 : 1
+      const values = exactValues(32 * 32 + first, bits).slice(first)
+      return floatTensor(name, [32, 32], values)
+    }
     const own = (names: readonly string[]): TensorProto[] =>
-      isOuter === 'outer weights' ? [] : names.map((name) => exact(name, [32, 32], bits))
+      isOuter === 'outer weights' ? [] : names.map(square)
     const [choose] = fileNodes([['If', 'c', 'y']])
     if (choose === undefined) throw new TypeError('there is one node')
     graphAttribute(choose, 'then_branch', innerGraph([['MatMul', 'x w', 'p']], own(['w']), ['p']))
@@ -496,7 +502,7 @@ describe('where weights lie', () => {
     const weights = isOuter === 'outer weights' ? ['w', 'v'] : []
     return fileModel({
       nodes: [choose],
-      weights: weights.map((name) => exact(name, [32, 32], bits)),
+      weights: weights.map(square),
       inputs: { x: [2, 32], c: [] },
       types: { c: 9 },
     })

@@ -3,6 +3,7 @@ import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { OnnxDocument } from '../formats/onnx/document.ts'
 import { readOnnx } from '../formats/onnx/read-onnx.ts'
+import { mergeDuplicates } from './merge-duplicates.ts'
 
 /** One ONNX file, with or without external data. */
 export type OnnxFileModel = {
@@ -28,13 +29,14 @@ export async function readOnnxFile(
     await Promise.all([source, ...externals].map((each) => each.close()))
   }
   try {
-    const document = await readOnnx(source, {
+    const read = await readOnnx(source, {
       async openExternal(relative) {
         const external = await host.open(host.within(folderOf(path), relative))
         externals.push(external)
         return external
       },
     })
+    const { document, findings } = await mergeDuplicates(read)
     const bytes = [source, ...externals].reduce((sum, each) => sum + each.sizeInBytes, 0)
     return {
       kind: 'onnx-file',
@@ -43,7 +45,7 @@ export async function readOnnxFile(
       bytes,
       document,
       hasExternalData: externals.length > 0,
-      findings: [],
+      findings,
       close,
     }
   } catch (error) {
