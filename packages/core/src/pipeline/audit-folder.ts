@@ -6,6 +6,7 @@ import type { OnnxFolderModel } from '../convert/read-model.ts'
 import { liftOnnx } from '../convert/lift-onnx.ts'
 import type { GraphFacts } from '../formats/onnx/shapes/graph-facts.ts'
 import { graphFacts } from '../formats/onnx/shapes/graph-facts.ts'
+import type { OnnxDocument } from '../formats/onnx/document.ts'
 import { BITS } from '../tensor/dtype.ts'
 import { elementsOf } from '../tensor/weight.ts'
 import { withOnnxGraph } from './onnx-graph.ts'
@@ -29,32 +30,9 @@ export async function auditFolder(
       // Only graphs that read the same data file share tensors, whatever their names.
       const isShared = external.some((file) => files.has(file))
       for (const file of external) files.add(file)
-      const floats = documentWeights(liftOnnx(document, session))
-      const layers = new Set(floats.map(({ layer }) => layer))
-      for (const float of floats) {
-        const name = float.layer.slice(session.length + 1)
-        if (isShared && seen.has(name)) continue
+      for (const [name, facts] of storedTensors(document, session)) {
+        if (!isShared || !seen.has(name)) weights.push(facts)
         seen.add(name)
-        weights.push(float)
-      }
-      for (const [name, { dtype, shape }] of document.weights) {
-        if ((isShared && seen.has(name)) || layers.has(`${session}.${name}`)) continue
-        seen.add(name)
-        const elements = elementsOf(shape)
-        weights.push({
-          layer: `${session}.${name}`,
-          component: session,
-          role: 'other',
-          dtype,
-          shape,
-          elements,
-          bytes: Math.ceil((elements * BITS[dtype]) / 8),
-          outputAxis: null,
-          inputAxis: null,
-          position: 'inner',
-          whyFloat: `it is stored as ${dtype} already`,
-          scan: null,
-        })
       }
     })
   }
@@ -66,4 +44,29 @@ export async function auditFolder(
     findings: model.findings,
     graphs,
   })
+}
+
+/** Facts of every float of a graph, and of the larger tensors of other dtypes, by name. */
+function storedTensors(document: OnnxDocument, session: string): ReadonlyMap<string, WeightFacts> {
+  const floats = documentWeights(liftOnnx(document, session))
+  const facts = new Map(floats.map((float) => [float.layer.slice(session.length + 1), float]))
+  for (const [name, { dtype, shape }] of document.weights) {
+    if (facts.has(name)) continue
+    const elements = elementsOf(shape)
+    facts.set(name, {
+      layer: `${session}.${name}`,
+      component: session,
+      role: 'other',
+      dtype,
+      shape,
+      elements,
+      bytes: Math.ceil((elements * BITS[dtype]) / 8),
+      outputAxis: null,
+      inputAxis: null,
+      position: 'inner',
+      whyFloat: `it is stored as ${dtype} already`,
+      scan: null,
+    })
+  }
+  return facts
 }

@@ -73,7 +73,7 @@ export function documentSource(
   // Initializers that are no inputs, as the new ones are, came with IR 4.
   if (changed.size > 0) raiseIr(model, Math.max(FIRST_OPSET_OF_IR_4, opsetOf(model.opsetImport)))
   const lifted = liftOnnx({ format: 'onnx', model, weights }, component)
-  const names = collectNames([...(model.graph === undefined ? [] : [model.graph])])
+  const names = collectNames(model.graph === undefined ? [] : [model.graph])
   const fresh = (base: string): string => newName(base, names)
   const outputs = model.graph === undefined ? new Set<string>() : outputNames(model.graph)
   const planned = new Map<string, SourceWeight>()

@@ -59,7 +59,9 @@ export const concat: ShapeRule = ({ node, shape }) => {
   const sum = sizes.reduce<number | null>((a, b) => (a === null || b === null ? null : a + b), 0)
   return [
     first.map((size, at) =>
-      at === axis ? sum : (size ?? shapes.find((s) => s?.[at] != null)?.[at] ?? null),
+      at === axis
+        ? sum
+        : (size ?? shapes.map((s) => s?.[at] ?? null).find((each) => each !== null) ?? null),
     ),
   ]
 }

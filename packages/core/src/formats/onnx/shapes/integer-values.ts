@@ -11,7 +11,6 @@ const MAX_VALUES = 64
 export function outputValues(call: ShapeCall): Shape | undefined {
   const { node, shape, values } = call
   if (node.domain !== '' && node.domain !== 'ai.onnx') return undefined
-  const [a, b] = [values(0), values(1)]
   switch (node.opType) {
     case 'Shape': {
       const x = shape(0)
@@ -24,31 +23,42 @@ export function outputValues(call: ShapeCall): Shape | undefined {
     case 'Unsqueeze':
     case 'Floor':
     case 'Ceil':
-      return a?.map((value) => rounded(node.opType, value))
-    case 'Concat': {
-      const parts = node.input.map((_, at) => values(at))
-      const all = parts.flatMap((part) => part ?? [])
-      return parts.every((part) => part !== undefined) && all.length <= MAX_VALUES ? all : undefined
-    }
-    case 'Gather': {
-      if (a === undefined || b === undefined || (intOf(node, 'axis') ?? 0) !== 0) return undefined
-      return b.map((at) => (at === null ? null : (a.at(at) ?? null)))
-    }
-    case 'Slice': {
-      const [from, to, step] = [values(1)?.[0], values(2)?.[0], values(4)?.[0] ?? 1]
-      if (a === undefined || from == null || to == null || step !== 1) return undefined
-      return a.slice(from, Math.min(to, a.length))
-    }
-    case 'ConstantOfShape': {
-      const count = a?.[0] ?? null
-      // Its value attribute, when it has one, is read as 0 or 1 by nobody here.
-      return a?.length === 1 && count !== null && count <= MAX_VALUES
-        ? Array.from({ length: count }, () => null)
-        : undefined
-    }
+      return values(0)?.map((value) => rounded(node.opType, value))
+    case 'Concat':
+      return concatenated(node.input.map((_, at) => values(at)))
+    case 'Gather':
+      return (intOf(node, 'axis') ?? 0) === 0 ? gathered(values(0), values(1)) : undefined
+    case 'Slice':
+      return sliced(call)
+    case 'ConstantOfShape':
+      return constants(values(0))
     default:
-      return calculated(node.opType, a, b)
+      return calculated(node.opType, values(0), values(1))
   }
+}
+
+function concatenated(parts: readonly (Shape | undefined)[]): Shape | undefined {
+  const all = parts.flatMap((part) => part ?? [])
+  return parts.every((part) => part !== undefined) && all.length <= MAX_VALUES ? all : undefined
+}
+
+function gathered(list: Shape | undefined, indices: Shape | undefined): Shape | undefined {
+  if (list === undefined) return undefined
+  return indices?.map((at) => (at === null ? null : (list.at(at) ?? null)))
+}
+
+function sliced({ values }: ShapeCall): Shape | undefined {
+  const list = values(0)
+  const [from, to, step] = [values(1)?.[0] ?? null, values(2)?.[0] ?? null, values(4)?.[0] ?? 1]
+  if (list === undefined || from === null || to === null || step !== 1) return undefined
+  return list.slice(from, Math.min(to, list.length))
+}
+
+/** How many values there are; which one they all have, nobody here asks. */
+function constants(shape: Shape | undefined): Shape | undefined {
+  const [count = null] = shape ?? []
+  if (shape?.length !== 1 || count === null || count > MAX_VALUES) return undefined
+  return Array.from({ length: count }, () => null)
 }
 
 function rounded(op: string, value: number | null): number | null {
@@ -72,7 +82,7 @@ function calculated(op: string, a: Shape | undefined, b: Shape | undefined): Sha
   const length = Math.max(a.length, b.length)
   return Array.from({ length }, (_, at) => {
     const [x, y] = [a.length === 1 ? a[0] : a[at], b.length === 1 ? b[0] : b[at]]
-    const value = x == null || y == null ? Number.NaN : calculate(x, y)
+    const value = calculate(x ?? Number.NaN, y ?? Number.NaN)
     return Number.isFinite(value) ? value : null
   })
 }

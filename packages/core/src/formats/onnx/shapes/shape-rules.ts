@@ -70,11 +70,11 @@ const resize: ShapeRule = ({ node, shape, values }) => {
   const scales =
     attributeOf(node, 'scales')?.floats ?? values(isUpsample || node.input.length === 2 ? 1 : 2)
   if (scales?.length !== x.length) return []
-  return [
-    x.map((size, axis) =>
-      size === null || scales[axis] == null ? null : Math.floor(size * (scales[axis] ?? 0)),
-    ),
-  ]
+  return [x.map((size, axis) => scaled(size, scales[axis] ?? null))]
+}
+
+function scaled(size: number | null, scale: number | null): number | null {
+  return size === null || scale === null ? null : Math.floor(size * scale)
 }
 
 const pad: ShapeRule = ({ node, shape, values }) => {
@@ -118,7 +118,7 @@ const recurrent: ShapeRule = ({ node, shape }) => {
   if (x === undefined) return []
   const [steps = null, batch = null] = x
   const state = [directions, batch, hidden]
-  return [[steps, ...[directions, batch, hidden]], state, state]
+  return [[steps, ...state], state, state]
 }
 
 const RULES: Readonly<Record<string, ShapeRule>> = {
