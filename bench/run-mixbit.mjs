@@ -10,7 +10,7 @@ const reporter = join(root, 'bench', 'report-usage.mjs')
 /**
  * Runs the built command line in a process of its own.
  *
- * @returns stdout, seconds from start to end, and the most memory that the process had at once
+ * @returns stdout, seconds from start to end and of all processors, and the most memory that the process had at once
  *   (maximum resident set, in bytes; worker threads included)
  */
 export function runMixbit(args) {
@@ -28,8 +28,9 @@ export function runMixbit(args) {
   const seconds = (performance.now() - started) / 1000
   if (error) throw error
   if (status !== 0) throw new Error(`mixbit ${args.join(' ')} ended with ${status}\n${stderr}`)
-  const { maxRSS } = JSON.parse(output[3] ?? '')
-  return { stdout, seconds, peakBytes: maxRSS * 1024 }
+  const { maxRSS, userCPUTime, systemCPUTime } = JSON.parse(output[3] ?? '')
+  const cpuSeconds = (userCPUTime + systemCPUTime) / 1e6
+  return { stdout, seconds, cpuSeconds, peakBytes: maxRSS * 1024 }
 }
 
 /** One line a figure: what was measured, against what was promised. */

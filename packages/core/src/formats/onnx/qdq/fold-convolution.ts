@@ -176,7 +176,12 @@ async function foldMaps(
 
 function scaledRows(weight: Weight, name: string, factor: Float64Array) {
   const columns = columnsOf(weight.shape)
-  return computedTensor(weight, { name, dtype: 'float32' }, (values, start) =>
-    values.map((value, at) => value * (factor[start + Math.floor(at / columns)] ?? NaN)),
-  )
+  return computedTensor(weight, { name, dtype: 'float32' }, (values, start) => {
+    const scaled = new Float32Array(values.length)
+    for (let at = 0, row = start; at < values.length; row++) {
+      const by = factor[row] ?? NaN
+      for (const end = at + columns; at < end; at++) scaled[at] = (values[at] ?? 0) * by
+    }
+    return scaled
+  })
 }
