@@ -41,7 +41,7 @@ function onnxFiles(path) {
   if (!statSync(path).isDirectory()) return [path]
   return readdirSync(path, { recursive: true })
     .filter((name) => name.endsWith('.onnx'))
-    .toSorted()
+    .toSorted((a, b) => (a < b ? -1 : 1))
     .map((name) => join(path, name))
 }
 

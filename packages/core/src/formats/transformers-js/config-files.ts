@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../base/json-file.ts'
 import { isJsonObject } from '../../base/json-file.ts'
-import type { DtypeName, SessionName } from './sessions.ts'
+import type { DtypeName } from './sessions.ts'
 import { DTYPE_SUFFIXES } from './sessions.ts'
 
 /** Files that a model folder needs beside its graphs; those that exist are copied unchanged. */
