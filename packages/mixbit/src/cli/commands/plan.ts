@@ -33,6 +33,10 @@ export const command: Command = {
         const audit = await auditModel(host, model)
         const { data } = settings.calibration
         const saved = data === null ? null : await savedStatistics(host, data)
+        if (data !== null && saved === null) {
+          const message = `plan measures nothing: "${data}" is data, and a plan only records the file that \`mixbit calibrate\` wrote`
+          io.emit({ kind: 'notice', message })
+        }
         const hash =
           saved === null
             ? null
