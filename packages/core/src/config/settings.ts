@@ -3,6 +3,11 @@ import type { LayerRule } from './patterns.ts'
 /** What quantizes values after the plan has decided their precision. */
 export const ALGORITHMS = ['round', 'mse'] as const
 
+/** What chooses the entries of a palette. */
+export const PALETTE_RULES = ['kmeans', 'uniform', 'unique'] as const
+
+export type PaletteRule = (typeof PALETTE_RULES)[number]
+
 export type Algorithm = (typeof ALGORITHMS)[number]
 
 /** How evaluation computes: with the decoded weights, or as the runtime does on a device. */

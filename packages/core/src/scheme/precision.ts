@@ -1,6 +1,14 @@
 import { MixbitError, ensure } from '../base/error.ts'
 import { INTEGER_BITS } from './scheme.ts'
-import type { FloatType, Granularity, IntegerType, PaletteBits, Scheme } from './scheme.ts'
+import type {
+  FloatType,
+  Granularity,
+  IntegerType,
+  PaletteBits,
+  PaletteScheme,
+  Scheme,
+  SparseScheme,
+} from './scheme.ts'
 
 /** How many values share one scale or one table, before the operator says which axis that is. */
 export type PrecisionGranularity =
@@ -31,14 +39,13 @@ export type PalettePrecision = {
   readonly bits: PaletteBits
   readonly granularity: PrecisionGranularity
   readonly vectorSize: number
+  readonly table: PaletteScheme['table']
+  readonly channelScale: boolean
 }
 
 export type SparsePrecision = {
   readonly kind: 'sparse'
-  readonly pattern:
-    | { readonly kind: 'fraction'; readonly zeros: number }
-    /** At most `n` of each `m` consecutive values are stored. */
-    | { readonly kind: 'n-of-m'; readonly n: number; readonly m: number }
+  readonly pattern: SparseScheme['pattern']
   readonly values: PlainPrecision
 }
 
@@ -55,8 +62,9 @@ export const PRECISION_FORMS: readonly string[] = [
   'fp32',
   'fp16',
   'int8 | int4 | int3 | int2, then /tensor, /channel or /<block>, then /asym',
-  'palette<1|2|3|4|6|8>[/tensor | /g<channels>][x<vector>]',
-  'sparse<percent>+<precision>',
+  'palette<1|2|3|4|6|8>[/tensor | /g<channels>][x<vector>][/int8][/scale]',
+  'sparse<percent>[/<channels>]+<precision>',
+  'sparse@<magnitude>+<precision>',
   'sparse<n>:<m>+<precision>',
   'w8a8',
   'w8a8/dynamic',
@@ -191,15 +199,17 @@ function parseSharing(text: string, whole: string): PrecisionGranularity {
 }
 
 function parsePalette(text: string, whole: string): PalettePrecision {
-  const match = /^palette(\d)(?:\/(?:tensor|g(\d+)))?(?:x(\d+))?$/u.exec(text)
+  const match = /^palette(\d)(?:\/(?:tensor|g(\d+)))?(?:x(\d+))?(\/int8)?(\/scale)?$/u.exec(text)
   const bits = PALETTE_BITS.find((each) => String(each) === match?.[1])
   if (match === null || bits === undefined) throw invalidPrecision(whole)
-  const [, , channels, vector] = match
+  const [, , channels, vector, table, scale] = match
   return {
     kind: 'palette',
     bits,
     granularity: channels === undefined ? 'per-tensor' : parseGroup(channels, whole),
     vectorSize: vector === undefined ? 1 : parseCount(vector, MAX_VECTOR, 'the vector', whole),
+    table: table === undefined ? 'float' : 'int8',
+    channelScale: scale !== undefined,
   }
 }
 
@@ -210,17 +220,24 @@ function parseGroup(text: string, whole: string): PrecisionGranularity {
 }
 
 function parseSparsity(text: string, whole: string): SparsePrecision['pattern'] {
-  const match = /^(\d+)(?::(\d+))?$/u.exec(text)
+  if (text.startsWith('@')) return { kind: 'threshold', magnitude: parseMagnitude(text, whole) }
+  const match = /^(\d+)(?:([:/])(\d+))?$/u.exec(text)
   if (match === null) throw invalidPrecision(whole)
-  const [, first = '', second] = match
-  if (second === undefined) {
-    return {
-      kind: 'fraction',
-      zeros: parseCount(first, 99, 'the percentage of zeros', whole) / 100,
-    }
+  const [, first = '', separator, second = ''] = match
+  if (separator !== ':') {
+    const zeros = parseCount(first, 99, 'the percentage of zeros', whole) / 100
+    if (separator === undefined) return { kind: 'fraction', zeros }
+    const size = parseCount(second, MAX_BLOCK, 'the run of channels', whole)
+    return { kind: 'structured', zeros, size }
   }
   const m = parseCount(second, MAX_SPARSE_GROUP, 'the group', whole)
   return { kind: 'n-of-m', n: parseCount(first, m - 1, 'the number of kept values', whole), m }
+}
+
+function parseMagnitude(text: string, whole: string): number {
+  const magnitude = /^@\d+(?:\.\d+)?(?:e-?\d+)?$/u.test(text) ? Number(text.slice(1)) : Number.NaN
+  if (!Number.isFinite(magnitude)) throw invalidPrecision(whole)
+  return magnitude
 }
 
 function parseCount(text: string, max: number, what: string, whole: string): number {
@@ -256,15 +273,29 @@ function formatAffine(precision: AffinePrecision): string {
 }
 
 function formatPalette(palette: Omit<PalettePrecision, 'kind'>): string {
+  const table = palette.table === 'int8' ? '/int8' : ''
   const vector = palette.vectorSize === 1 ? '' : `x${palette.vectorSize}`
-  if (palette.granularity === 'per-tensor') return `palette${palette.bits}${vector}`
+  const tail = `${vector}${table}${palette.channelScale ? '/scale' : ''}`
+  if (palette.granularity === 'per-tensor') return `palette${palette.bits}${tail}`
   const channels = palette.granularity === 'per-channel' ? 1 : palette.granularity.block
-  return `palette${palette.bits}/g${channels}${vector}`
+  return `palette${palette.bits}/g${channels}${tail}`
 }
 
 function formatSparsity(pattern: SparsePrecision['pattern']): string {
-  if (pattern.kind === 'n-of-m') return `${pattern.n}:${pattern.m}`
-  return String(Number((pattern.zeros * 100).toFixed(2)))
+  switch (pattern.kind) {
+    case 'n-of-m':
+      return `${pattern.n}:${pattern.m}`
+    case 'threshold':
+      return `@${pattern.magnitude}`
+    case 'fraction':
+      return percentage(pattern.zeros)
+    case 'structured':
+      return `${percentage(pattern.zeros)}/${pattern.size}`
+  }
+}
+
+function percentage(fraction: number): string {
+  return String(Number((fraction * 100).toFixed(2)))
 }
 
 function sharingName(granularity: PrecisionGranularity): string {
@@ -315,7 +346,8 @@ function withAxis(
 
 function precisionPattern(): string {
   const affine = 'int(8|4|3|2)(/(tensor|channel|[0-9]+))?(/asym)?'
-  const palette = 'palette(1|2|3|4|6|8)(/(tensor|g[0-9]+))?(x[0-9]+)?'
+  const palette = 'palette(1|2|3|4|6|8)(/(tensor|g[0-9]+))?(x[0-9]+)?(/int8)?(/scale)?'
+  const sparse = 'sparse([0-9]+([:/][0-9]+)?|@[0-9]+(\\.[0-9]+)?(e-?[0-9]+)?)\\+'
   const plain = `fp32|fp16|${affine}|${palette}`
-  return `^((sparse[0-9]+(:[0-9]+)?\\+)?(${plain})|w8a8(/dynamic)?|dynamic)$`
+  return `^((${sparse})?(${plain})|w8a8(/dynamic)?|dynamic)$`
 }

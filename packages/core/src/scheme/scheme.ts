@@ -34,14 +34,29 @@ export type AffineScheme = {
 export type PaletteScheme = {
   readonly kind: 'palette'
   readonly bits: PaletteBits
+  /** Output channels that share one table; a block lies along the output axis. */
   readonly granularity: Granularity
+  /** Consecutive output channels that share one index: 1 gives every value its own. */
   readonly vectorSize: number
+  /** What a table holds: floats, or int8 with one scale for all tables. */
+  readonly table: 'float' | 'int8'
+  /**
+   * Every output channel is divided by its largest magnitude before tables are made, and each has the
+   * shared table times that magnitude as its own.
+   */
+  readonly channelScale: boolean
 }
 
 export type SparseScheme = {
   readonly kind: 'sparse'
   readonly pattern:
+    /** The smallest magnitudes are zero: this fraction of all values. */
     | { readonly kind: 'fraction'; readonly zeros: number }
+    /** The same, in runs of `size` output channels that are zero together. */
+    | { readonly kind: 'structured'; readonly zeros: number; readonly size: number }
+    /** Magnitudes up to this are zero. */
+    | { readonly kind: 'threshold'; readonly magnitude: number }
+    /** At most `n` of each `m` consecutive input channels are stored. */
     | { readonly kind: 'n-of-m'; readonly n: number; readonly m: number }
   readonly values: FloatScheme | AffineScheme | PaletteScheme
 }

@@ -214,7 +214,14 @@ describe('what has no form says why', () => {
     },
     {
       role: 'linear',
-      scheme: { kind: 'palette', bits: 4, granularity: tensor, vectorSize: 1 },
+      scheme: {
+        kind: 'palette',
+        bits: 4,
+        granularity: tensor,
+        vectorSize: 1,
+        table: 'float',
+        channelScale: false,
+      },
       reason: /lookup tables/,
     },
     {
