@@ -1,7 +1,8 @@
 import { toBinary } from '@bufbuild/protobuf'
 
 import type { Host } from '../base/host.ts'
-import type { EncodedWeight, TableLookup } from '../formats/onnx/encodings.ts'
+import type { TableLookup } from '../formats/onnx/encode-site.ts'
+import type { EncodedWeight } from '../formats/onnx/encodings.ts'
 import { encodeWeight } from '../formats/onnx/encodings.ts'
 import type { Form, KeptForm } from '../formats/onnx/forms.ts'
 import type { TensorProto } from '../formats/onnx/generated/onnx_pb.ts'

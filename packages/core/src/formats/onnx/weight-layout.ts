@@ -1,16 +1,13 @@
-import { create } from '@bufbuild/protobuf'
-
 import type { Attribute } from '../../graph/graph.ts'
 import { reshaped } from '../../tensor/derive.ts'
 import { swapFirstAxes } from '../../tensor/derive-transpose.ts'
 import type { Weight } from '../../tensor/weight.ts'
 import { readersOf, replaceNode } from './bodies.ts'
 import type { Reader } from './bodies.ts'
-import { ONNX_DATA_TYPE } from './data-types.ts'
 import type { GraphProto, NodeProto } from './generated/onnx_pb.ts'
-import { TensorProtoSchema } from './generated/onnx_pb.ts'
 import { onnxNode } from './nodes.ts'
 import { floatOf, intOf } from './opset/node-edit.ts'
+import { shapeTensor } from './shape-tensor.ts'
 
 /**
  * How a weight lies in a file, and so how it is brought to the one order that everything else
@@ -148,14 +145,4 @@ function node(
   attributes: Readonly<Record<string, Attribute>> = {},
 ): NodeProto {
   return onnxNode({ op, name: output, inputs, outputs: [output], attributes })
-}
-
-function shapeTensor(name: string, shape: readonly number[]) {
-  const values = new BigInt64Array(shape.map(BigInt))
-  return create(TensorProtoSchema, {
-    name,
-    dims: [BigInt(shape.length)],
-    dataType: ONNX_DATA_TYPE.int64,
-    rawData: new Uint8Array(values.buffer),
-  })
 }
