@@ -17,6 +17,8 @@ const palette4 = {
   bits: 4,
   granularity: 'per-tensor',
   vectorSize: 1,
+  table: 'float',
+  channelScale: false,
 } as const
 
 // Expected values: by hand from docs/precision.md.
@@ -48,9 +50,27 @@ const NAMES: readonly {
   { name: 'palette2x2', precision: { ...palette4, bits: 2, vectorSize: 2 } },
   {
     name: 'palette8/g8x4',
-    precision: { kind: 'palette', bits: 8, granularity: { block: 8 }, vectorSize: 4 },
+    precision: { ...palette4, bits: 8, granularity: { block: 8 }, vectorSize: 4 },
   },
   { name: 'palette3x1', precision: { ...palette4, bits: 3 }, short: 'palette3' },
+  { name: 'palette4/int8', precision: { ...palette4, table: 'int8' } },
+  { name: 'palette4/scale', precision: { ...palette4, channelScale: true } },
+  {
+    name: 'palette6/g16x2/int8/scale',
+    precision: {
+      kind: 'palette',
+      bits: 6,
+      granularity: { block: 16 },
+      vectorSize: 2,
+      table: 'int8',
+      channelScale: true,
+    },
+  },
+  {
+    name: 'palette4/tensorx2/int8',
+    precision: { ...palette4, vectorSize: 2, table: 'int8' },
+    short: 'palette4x2/int8',
+  },
   {
     name: 'sparse50+fp16',
     precision: {
@@ -70,6 +90,30 @@ const NAMES: readonly {
   {
     name: 'sparse2:4+int8',
     precision: { kind: 'sparse', pattern: { kind: 'n-of-m', n: 2, m: 4 }, values: int8 },
+  },
+  {
+    name: 'sparse75/4+palette4',
+    precision: {
+      kind: 'sparse',
+      pattern: { kind: 'structured', zeros: 0.75, size: 4 },
+      values: palette4,
+    },
+  },
+  {
+    name: 'sparse@0.001+int8',
+    precision: { kind: 'sparse', pattern: { kind: 'threshold', magnitude: 0.001 }, values: int8 },
+  },
+  {
+    name: 'sparse@1e-12+fp16',
+    precision: {
+      kind: 'sparse',
+      pattern: { kind: 'threshold', magnitude: 1e-12 },
+      values: { kind: 'float', dtype: 'float16' },
+    },
+  },
+  {
+    name: 'sparse@0+int8',
+    precision: { kind: 'sparse', pattern: { kind: 'threshold', magnitude: 0 }, values: int8 },
   },
   { name: 'w8a8', precision: { ...int8, activations: 'static' } },
   { name: 'w8a8/dynamic', precision: { ...int8, activations: 'dynamic' } },
@@ -116,7 +160,22 @@ const BROKEN = [
   'palette4x0',
   'palette4x33',
   'palette4/asym',
+  'palette4/int4',
+  'palette4/scale/int8',
+  'palette4/int8/int8',
+  'palette4/int8x2',
   'sparse+int8',
+  'sparse50/0+int8',
+  'sparse50/+int8',
+  'sparse50/2/2+int8',
+  'sparse0/2+int8',
+  'sparse@+int8',
+  'sparse@-1+int8',
+  'sparse@.5+int8',
+  'sparse@1e+4+int8',
+  'sparse@65505+int8',
+  'sparse@1e999+int8',
+  'sparse@Infinity+int8',
   'sparse0+int8',
   'sparse100+int8',
   'sparse50',
@@ -161,6 +220,10 @@ test('any text gives a precision or a coded error, and never anything else', () 
     ':',
     'w8a8',
     'tensor',
+    '@',
+    'e-',
+    'scale',
+    '.',
   )
   const text = fc.oneof(
     fc.string(),
@@ -204,6 +267,8 @@ const plain = fc.oneof(
     bits: fc.constantFrom(1 as const, 2 as const, 3 as const, 4 as const, 6 as const, 8 as const),
     granularity: fc.oneof(fc.constantFrom('per-tensor' as const, 'per-channel' as const), group),
     vectorSize: fc.integer({ min: 1, max: 32 }),
+    table: fc.constantFrom('float' as const, 'int8' as const),
+    channelScale: fc.boolean(),
   }),
 )
 const pattern = fc.oneof(
@@ -214,6 +279,12 @@ const pattern = fc.oneof(
     .tuple(fc.integer({ min: 1, max: 31 }), fc.integer({ min: 2, max: 32 }))
     .filter(([n, m]) => n < m)
     .map(([n, m]) => ({ kind: 'n-of-m' as const, n, m })),
+  fc
+    .tuple(fc.integer({ min: 1, max: 99 }), fc.integer({ min: 1, max: 4096 }))
+    .map(([percent, size]) => ({ kind: 'structured' as const, zeros: percent / 100, size })),
+  fc
+    .double({ min: 0, max: 65504, noNaN: true })
+    .map((magnitude) => ({ kind: 'threshold' as const, magnitude: magnitude + 0 })),
 )
 const weights: fc.Arbitrary<Precision> = fc.oneof(
   plain,
@@ -279,6 +350,8 @@ test.for([
       bits: 4,
       granularity: { kind: 'per-block', axis: 1, blockSize: 16 },
       vectorSize: 1,
+      table: 'float',
+      channelScale: false,
     },
   },
   {
@@ -288,6 +361,8 @@ test.for([
       bits: 4,
       granularity: { kind: 'per-channel', axis: 1 },
       vectorSize: 1,
+      table: 'float',
+      channelScale: false,
     },
   },
 ])(
@@ -314,7 +389,10 @@ test.for([
   ['int4', 'int4/32'],
   ['int4/tensor/asym', 'int4/tensor/asym'],
   ['palette4', 'palette4'],
+  ['palette4/int8/scale', 'palette4/int8/scale'],
   ['sparse2:4+int4', 'sparse2:4+int4/32'],
+  ['sparse50/2+int8', 'sparse50/2+int8/channel'],
+  ['sparse@0.5+int4', 'sparse@0.5+int4/32'],
 ] as const)('precisionName spells out what is shared: %s is %s', ([name, spelled]) => {
   expect(precisionName(schemeFor(parsePrecision(name), { outputAxis: 0, inputAxis: 1 }))).toBe(
     spelled,

@@ -88,6 +88,9 @@ const MAX_VECTOR = 32
 /** The longest pattern of the sparse formats that hardware reads is 4 of 8. */
 const MAX_SPARSE_GROUP = 32
 
+/** The largest number of fp16: above it no weight would be left. */
+const MAX_MAGNITUDE = 65504
+
 const PALETTE_BITS: readonly PaletteBits[] = [1, 2, 3, 4, 6, 8]
 
 /** Reads a precision name, with its defaults filled in. Throws `invalid-precision`. */
@@ -236,7 +239,13 @@ function parseSparsity(text: string, whole: string): SparsePrecision['pattern'] 
 
 function parseMagnitude(text: string, whole: string): number {
   const magnitude = /^@\d+(?:\.\d+)?(?:e-?\d+)?$/u.test(text) ? Number(text.slice(1)) : Number.NaN
-  if (!Number.isFinite(magnitude)) throw invalidPrecision(whole)
+  if (Number.isNaN(magnitude)) throw invalidPrecision(whole)
+  ensure(
+    magnitude <= MAX_MAGNITUDE,
+    'invalid-precision',
+    `"${whole}": the largest magnitude that becomes zero must be from 0 to ${MAX_MAGNITUDE}, not ${magnitude}.`,
+    { found: whole, min: 0, max: MAX_MAGNITUDE },
+  )
   return magnitude
 }
 
