@@ -1,0 +1,70 @@
+import type { Scheme } from '../../scheme/scheme.ts'
+import {
+  COREML_SPECS,
+  FIRST_PROGRAM_SPEC,
+  INPUTS_SPEC,
+  NEWEST_SPEC,
+} from '../../targets/coreml-versions.ts'
+import type { CoremlTarget } from '../../targets/coreml-versions.ts'
+import { elementsOf } from '../../tensor/weight.ts'
+import { denseForm } from './dense-forms.ts'
+import type { CoremlForm, CoremlWeightFacts, NoCoremlForm, SpecRange } from './form-types.ts'
+import { sparseForm } from './sparse-forms.ts'
+
+/**
+ * The specification versions that a package of version `spec` may get. A target of iOS 18 uses the
+ * operations of iOS 18 throughout; without a target the version is raised only as forms need.
+ */
+export function specRange(spec: number, target: CoremlTarget | null): SpecRange {
+  const lowest = Math.max(spec, FIRST_PROGRAM_SPEC)
+  if (target === null) return { lowest, highest: Math.max(lowest, NEWEST_SPEC) }
+  const wanted = COREML_SPECS[target]
+  if (wanted < INPUTS_SPEC) return { lowest, highest: Math.max(lowest, wanted) }
+  return { lowest: Math.max(lowest, wanted), highest: Math.max(lowest, wanted) }
+}
+
+/** The form in which Core ML holds a weight within these versions, or why there is none. */
+export function coremlForm(
+  weight: CoremlWeightFacts,
+  scheme: Scheme,
+  specs: SpecRange,
+): CoremlForm | NoCoremlForm {
+  if (weight.shape.length === 0) return none('a single number stays as it is')
+  if (elementsOf(weight.shape) === 0) return none('it has no values')
+  const form =
+    scheme.kind === 'sparse' ? sparseForm(weight, scheme, specs) : denseForm(weight, scheme, specs)
+  if (form.kind === 'none' || form.spec <= specs.highest) return form
+  return none(`${systemOf(form.spec)} is the first system that reads ${form.ops.join(' + ')}`)
+}
+
+/**
+ * The forms of several weights of one package: as soon as one needs iOS 18, all are written with the
+ * operations of iOS 18, because one operator set holds for a whole function.
+ */
+export function coremlForms(
+  layers: readonly { readonly weight: CoremlWeightFacts; readonly scheme: Scheme }[],
+  specs: SpecRange,
+): readonly (CoremlForm | NoCoremlForm)[] {
+  const forms = layers.map(({ weight, scheme }) => coremlForm(weight, scheme, specs))
+  const lowest = Math.max(specs.lowest, ...forms.map((form) => specOf(form)))
+  if (lowest === specs.lowest) return forms
+  return layers.map(({ weight, scheme }) => coremlForm(weight, scheme, { ...specs, lowest }))
+}
+
+/** The version a form needs; 0 when there is none. */
+export function specOf(form: CoremlForm | NoCoremlForm): number {
+  return form.kind === 'none' ? 0 : form.spec
+}
+
+/** The most bytes of all parts together, without the headers of blobs. */
+export function mostBytesOf(form: CoremlForm): number {
+  return form.parts.reduce((sum, { mostBytes }) => sum + mostBytes, 0)
+}
+
+function systemOf(spec: number): string {
+  return spec >= INPUTS_SPEC ? 'iOS 18' : 'iOS 16'
+}
+
+function none(reason: string): NoCoremlForm {
+  return { kind: 'none', reason }
+}
