@@ -1,3 +1,5 @@
+import type { PaletteKernels } from './palette-kernels.ts'
+
 /** Integers that codes may take, both ends included. */
 export type CodeRange = { readonly qmin: number; readonly qmax: number }
 
@@ -74,7 +76,7 @@ export type RangeHistogram = { -readonly [Key in keyof ValueEnds]: ValueEnds[Key
  * Matrices are row-major and read flat: block b is `[b * blockLength, (b + 1) * blockLength)`.
  * Arrays that do not fit together are a mistake in the program and throw a `TypeError`.
  */
-export type Kernels = {
+export type Kernels = PaletteKernels & {
   readonly halfToFloat: (out: Float32Array, bits: Uint16Array) => void
   readonly bfloat16ToFloat: (out: Float32Array, bits: Uint16Array) => void
   readonly floatToHalf: (out: Uint16Array, x: Float32Array) => void

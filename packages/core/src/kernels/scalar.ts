@@ -1,3 +1,4 @@
+import { packBits, unpackBits } from './bit-stream.ts'
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './convert.ts'
 import { decodeBlocks, encodeBlocks } from './encode.ts'
 import { errorSums } from './error-sums.ts'
@@ -16,6 +17,8 @@ export const scalarKernels: Kernels = {
   packNibbles,
   unpackNibbles,
   offsetBytes,
+  packBits,
+  unpackBits,
   symmetricScales,
   asymmetricScales,
   roundScales,

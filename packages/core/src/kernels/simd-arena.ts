@@ -39,6 +39,8 @@ export type SimdFunction =
   | 'searchBlocks'
   | 'valueEnds'
   | 'countBins'
+  | 'packBits'
+  | 'unpackBits'
 
 /** One instance of the SIMD module and its memory, which never grows. */
 export type Arena = {

@@ -12,6 +12,7 @@ import {
   pieces,
   type SimdFunction,
 } from './simd-arena.ts'
+import { simdPaletteKernels } from './simd-palette.ts'
 import { simdMseScales } from './simd-search.ts'
 
 /**
@@ -24,6 +25,7 @@ export function loadSimdKernels(): Kernels {
   const arena = createArena()
   return {
     ...scalarKernels,
+    ...simdPaletteKernels(arena),
     halfToFloat: (out, bits) => widen(arena, 'halfToFloat', out, bits),
     bfloat16ToFloat: (out, bits) => widen(arena, 'bfloat16ToFloat', out, bits),
     floatToHalf: (out, x) => floatToHalf(arena, out, x),
