@@ -80,13 +80,19 @@ function unpack(bytes, count, packing) {
   if (packing === 'int8') return new Int8Array(bytes.slice().buffer)
   if (packing === 'uint8') return Int8Array.from(bytes, (code) => code - 128)
   const codes = new Int8Array(count)
-  kernels.unpackNibbles(codes, bytes, packing === 'int4' ? 0 : 8)
-  return codes
+  if (packing.endsWith('4')) {
+    kernels.unpackNibbles(codes, bytes, packing === 'int4' ? 0 : 8)
+    return codes
+  }
+  const values = new Uint8Array(count)
+  kernels.unpackBits(values, bytes, 2)
+  // Two's complement of two bits, or the unsigned code less 2.
+  return Int8Array.from(values, (value) => (packing === 'int2' ? (value << 30) >> 30 : value - 2))
 }
 
 /** The block kernels start every row of zero points on a byte of its own. */
 function zeroPoints(bytes, count, rows, packing) {
-  if (packing !== 'uint4') return unpack(bytes, count, packing)
+  if (packing !== 'uint4' && packing !== 'uint2') return unpack(bytes, count, packing)
   const rowBytes = bytes.length / rows
   const perRow = count / rows
   const all = new Int8Array(count)

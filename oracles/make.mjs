@@ -42,6 +42,9 @@ const models = {
     int4: ['--precision', 'int4'],
     'int4-asym': ['--precision', 'int4/asym'],
     'int4-channel': ['--precision', 'int4/channel'],
+    int2: ['--precision', 'int2'],
+    'int2-channel-asym': ['--precision', 'int2/channel/asym', ...round],
+    'int2-64-asym-self-contained': ['--precision', 'int2/64/asym', '--self-contained', ...round],
     // 192 / 64 = 3 and 576 / 64 = 9 blocks a row: the last zero point has half a byte to itself.
     'int4-64-asym': ['--precision', 'int4/64/asym', ...round],
     'int4-64-asym-self-contained': ['--precision', 'int4/64/asym', '--self-contained', ...round],
@@ -60,6 +63,7 @@ const models = {
     'untied-int4': ['--precision', 'int4', ...round],
     'untied-int4-asym': ['--precision', 'int4/16/asym', '--self-contained', ...round],
     'untied-int4-channel': ['--precision', 'int4/channel', ...round],
+    'untied-int2-asym': ['--precision', 'int2/asym', ...round],
   },
   bf16: {
     'bf16-fp32': ['--precision', 'fp32'],

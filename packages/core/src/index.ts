@@ -52,9 +52,20 @@ export { auditOf } from './audit/audit.ts'
 export type { Audit, WeightFacts } from './audit/audit-types.ts'
 export { auditModel } from './pipeline/audit-model.ts'
 export { auditFolder } from './pipeline/audit-folder.ts'
-export { auditOnnxFolder, planOnnxFolder, quantizeOnnxFolder } from './pipeline/onnx-folder.ts'
+export {
+  auditOnnxFolder,
+  planOnnxFolder,
+  quantizeOnnxFolder,
+  readOnnxFolderPlan,
+} from './pipeline/onnx-folder.ts'
 export type { AuditedFolder } from './pipeline/onnx-folder.ts'
-export { auditOnnxFile, outputPlace, planOnnxFile, quantizeOnnxFile } from './pipeline/onnx-file.ts'
+export {
+  auditOnnxFile,
+  outputPlace,
+  planOnnxFile,
+  quantizeOnnxFile,
+  readOnnxFilePlan,
+} from './pipeline/onnx-file.ts'
 export type { WrittenOnnx } from './pipeline/onnx-file.ts'
 export { askedActivations } from './pipeline/integer-file.ts'
 export type { Activations, IntegerFile } from './pipeline/integer-file.ts'

@@ -21,7 +21,8 @@ import { evaluatedFile } from '../src/pipeline/evaluate-file.ts'
 import type { Plan } from '../src/plan/plan-types.ts'
 import { memoryHost } from './helpers/memory-host.ts'
 import type { MemoryHost } from './helpers/memory-host.ts'
-import { buildModel, difference, random, run } from './helpers/opset.ts'
+import { floatTensor } from './helpers/onnx-file.ts'
+import { buildModel, difference, random, run, value } from './helpers/opset.ts'
 
 const { FLOAT } = TensorProto_DataType
 const IN = 64
@@ -114,8 +115,8 @@ describe('the operator set is raised only as far as the plan needs', () => {
 
 test('blocks of a convolution decode to within half a step of its weights', async () => {
   const before = convModel(11)
-  const result = await made(before, { precision: 'int8/32' })
-  expect(schemeOf(result, 'model.w')).toMatchObject({ granularity: { blockSize: 32 } })
+  const result = await made(before, { precision: 'int8/16' })
+  expect(schemeOf(result, 'model.w')).toMatchObject({ granularity: { blockSize: 16 } })
   expect(opsetOf(written(result).opsetImport)).toBe(21)
   // 288 products of |x| <= 2 with an error of at most half of 2 / 127, and the rounding of fp16 scales.
   const most = 288 * 2 * (2 / 127) * 0.51
@@ -162,19 +163,57 @@ describe('a model that cannot be raised', () => {
     return model
   }
 
-  test('keeps its set, and what needs a newer one takes what it has; the plan says why', async () => {
-    const result = await made(stuck(), { precision: 'int4' })
-    const [layer] = result.plan.layers
-    expect(layer?.scheme).toMatchObject({ kind: 'float', dtype: 'float32' })
-    expect(layer?.reasons.at(-1)).toBe('needs opset 21, and the model stays at 11: stays float')
-    expect(opsetOf(written(result).opsetImport)).toBe(11)
-  })
+  /** One that ONNX Runtime runs: no set after 12 has these coordinates. */
+  const stuckResize = (): ModelProto => {
+    const model = convModel(11)
+    model.graph?.initializer.push(
+      floatTensor('roi', [0], []),
+      floatTensor('scales', [4], [1, 1, 2, 2]),
+    )
+    model.graph?.output.push(value('z', FLOAT))
+    model.graph?.node.push(
+      onnxNode({
+        op: 'Resize',
+        name: 's',
+        inputs: ['x', 'roi', 'scales'],
+        outputs: ['z'],
+        attributes: {
+          coordinate_transformation_mode: { kind: 'string', value: 'tf_half_pixel_for_nn' },
+        },
+      }),
+    )
+    return model
+  }
 
-  test('8 bits per tensor need no newer set than 10', async () => {
-    const result = await made(stuck(), { precision: 'int8/tensor' })
-    expect(schemeOf(result, 'model.w')).toMatchObject({ dtype: 'int8' })
-    expect(opsetOf(written(result).opsetImport)).toBe(11)
-  })
+  test.for([
+    // 288 products of |x| <= 2 with errors of at most half a step of weights from -2 to 2.
+    { precision: 'int8', most: 288 * 2 * 0.5 * (2 / 127) },
+    { precision: 'int8/tensor', most: 288 * 2 * 0.5 * (2 / 127) },
+    { precision: 'int4', most: 288 * 2 * 0.5 * (2 / 7) },
+    { precision: 'int4/8/asym', most: 288 * 2 * 0.5 * (4 / 15) },
+    { precision: 'int2', most: 288 * 2 * 0.5 * (2 / 7) },
+  ])(
+    '$precision keeps its set and the numbers come near; the plan says by which operator',
+    async ({ precision, most }) => {
+      const before = stuckResize()
+      const result = await made(before, { precision, algorithm: 'round' })
+      const [layer] = result.plan.layers
+      const isStandard = precision === 'int8/tensor'
+      const feeds = { x: random([1, 32, 4, 4], 9) }
+      const [was, is] = [await run(before, feeds), await run(written(result), feeds)]
+      expect(difference(is.get('y'), was.get('y'))).toBeLessThan(most)
+      expect(difference(is.get('z'), was.get('z'))).toBe(0)
+      expect(layer?.scheme).toMatchObject({
+        dtype: precision.startsWith('int8') ? 'int8' : 'int4',
+        scaleDtype: 'float32',
+      })
+      expect(layer?.form).toBe(`${isStandard ? '' : 'com.microsoft.'}DequantizeLinear`)
+      expect(layer?.reasons.at(-1)).toMatch(
+        /^needs opset \d+, and the model can have 11 at most: int[48]/u,
+      )
+      expect(opsetOf(written(result).opsetImport)).toBe(11)
+    },
+  )
 
   test('an edited plan that needs more is refused', async () => {
     const model = stuck()

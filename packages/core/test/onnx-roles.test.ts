@@ -30,19 +30,29 @@ const ints = (...value: readonly number[]): Attribute => ({ kind: 'ints', value 
 const float = (value: number): Attribute => ({ kind: 'float', value })
 const string = (value: string): Attribute => ({ kind: 'string', value })
 
+type Bits = 8 | 4 | 2
+
+/** Codes of each width, and how many steps make 1. */
+const EXACT: Readonly<Record<Bits, { readonly codes: readonly number[]; readonly unit: number }>> =
+  {
+    8: { codes: [127, -127, 63, 5, -31, 0], unit: 128 },
+    4: { codes: [7, -7, 3, 1, -5, 0], unit: 8 },
+    2: { codes: [1, -1, 1, 1, -1, 0], unit: 2 },
+  }
+
 /**
  * Numbers of which sums and products are exact in float32, in any order, and which integers of as many
  * bits hold exactly under a scale of a power of two: quantizing such a weight changes no output bit.
  */
-function exactValues(count: number, bits: 8 | 4): readonly number[] {
-  const [codes, unit] = bits === 8 ? [[127, -127, 63, 5, -31, 0], 128] : [[7, -7, 3, 1, -5, 0], 8]
+function exactValues(count: number, bits: Bits): readonly number[] {
+  const { codes, unit } = EXACT[bits]
   return Array.from({ length: count }, (_, i) => {
     const code = codes[(i * 7 + Math.floor(i / 6) * 5) % 6] ?? 0
     return code / unit
   })
 }
 
-function exact(name: string, shape: readonly number[], bits: 8 | 4): TensorProto {
+function exact(name: string, shape: readonly number[], bits: Bits): TensorProto {
   return floatTensor(name, shape, exactValues(elementsOf(shape), bits))
 }
 
@@ -76,7 +86,7 @@ type Case = {
   readonly outputs?: readonly string[]
   /** How near the outputs come where the kernel sums otherwise for weights that it has packed. */
   readonly least?: number
-  readonly more?: (bits: 8 | 4) => Partial<FileModel>
+  readonly more?: (bits: Bits) => Partial<FileModel>
 }
 
 const CASES: readonly Case[] = [
@@ -319,7 +329,7 @@ function constantInts(name: string, values: readonly number[]) {
   return constantNode(tensor)
 }
 
-function modelOf(each: Case, bits: 8 | 4, change: Partial<FileModel> = {}): ModelProto {
+function modelOf(each: Case, bits: Bits, change: Partial<FileModel> = {}): ModelProto {
   const { calls, weights, x, ids, outputs = ['y'], more } = each
   return fileModel({
     calls,
@@ -368,6 +378,8 @@ const LOSSLESS = [
   ['fp16', 8],
   ['int4/channel', 4],
   ['int4/tensor', 4],
+  ['int2/channel', 2],
+  ['int2/tensor', 2],
 ] as const
 
 const MODES = CASES.flatMap((each) =>
@@ -403,6 +415,8 @@ describe('weights of every bit width come near', () => {
   const precisions = [
     ['int4', 14],
     ['int4/16/asym', 14],
+    ['int2', 4],
+    ['int2/16/asym', 4],
     ['int8/asym', 38],
     ['int8/32/asym', 38],
   ] as const
@@ -484,7 +498,7 @@ describe('where weights lie', () => {
   })
 
   /** y = condition ? x w : x w v, with weights in both branches by the same names. */
-  function branches(isOuter: 'own weights' | 'outer weights', bits: 8 | 4): ModelProto {
+  function branches(isOuter: 'own weights' | 'outer weights', bits: Bits): ModelProto {
     // Not the same values, or they would be stored once.
     const square = (name: string): TensorProto => {
       const first = name === 'w' ? 0 : 1
@@ -565,11 +579,12 @@ describe('where weights lie', () => {
 })
 
 describe('graphs that compute in fp16', () => {
+  const LEAST_DB = { int8: 50, 'int8/16': 50, 'int4/asym': 14, int2: 4, fp32: 50 } as const
   const halves = CASES.filter(({ roles }) =>
     Object.values(roles).every((role) => role !== 'matrix'),
   )
   const cases = halves.flatMap((each) =>
-    (['int8', 'int8/16', 'int4/asym', 'fp32'] as const).map((precision) => ({
+    (['int8', 'int8/16', 'int4/asym', 'int2', 'fp32'] as const).map((precision) => ({
       each,
       precision,
       what: each.what,
@@ -588,7 +603,8 @@ describe('graphs that compute in fp16', () => {
     const feeds = { ...feedsFor(each), ...(x === undefined ? {} : { x: half(x) }) }
     const [before] = (await runModel(model, feeds)).map(floats)
     const [after] = (await runModel(bytes, feeds)).map(floats)
-    expect(sqnrDb(before, after)).toBeGreaterThan(precision === 'int4/asym' ? 14 : 50)
+    const least = LEAST_DB[precision]
+    expect(sqnrDb(before, after)).toBeGreaterThan(least)
     expect(storedBytes(document)).toBe(plan.bytes)
   })
 

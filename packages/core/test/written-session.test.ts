@@ -4,8 +4,8 @@ import { InferenceSession } from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 
 import { encodeMatrix } from '../src/algorithms/encode-matrix.ts'
-import type { Form } from '../src/formats/onnx/forms.ts'
-import { formFor } from '../src/formats/onnx/forms.ts'
+import type { Form } from '../src/formats/onnx/form-types.ts'
+import { formFor, opsetForForms } from '../src/formats/onnx/forms.ts'
 import type { TensorProto } from '../src/formats/onnx/generated/onnx_pb.ts'
 import { ModelProtoSchema } from '../src/formats/onnx/generated/onnx_pb.ts'
 import type { Graph } from '../src/graph/graph.ts'
@@ -40,12 +40,14 @@ function wave(count: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => Math.sin(i * 1.7) * (0.02 + 0.3 / (1 + (i % 7))))
 }
 
-function planOf(role: Role | 'tied-embedding', shape: readonly number[], scheme: Scheme) {
-  return plannedLayer(weightFact({ layer: 'model.w', component: 'model', role, shape }), {
-    scheme,
-    algorithm: 'round',
-    reasons: [],
-  })
+function planOf(
+  role: Role | 'tied-embedding',
+  shape: readonly number[],
+  scheme: Scheme,
+  opsetLimit?: number,
+): LayerPlan {
+  const facts = weightFact({ layer: 'model.w', component: 'model', role, shape })
+  return plannedLayer(facts, { scheme, algorithm: 'round', reasons: [] }, opsetLimit)
 }
 
 function schemeOf(precision: string, scaleDtype: 'float16' | 'float32' = 'float16'): Scheme {
@@ -59,7 +61,10 @@ async function write(
   tables: 'shared' | 'copied' = 'shared',
 ): Promise<QuantizeResult> {
   return quantize(host, {
-    sessions: graphs.map((graph) => ({ source: graphSource(graph), fileName: graph.name })),
+    sessions: graphs.map((graph) => ({
+      source: graphSource(graph, opsetForForms(layers)),
+      fileName: graph.name,
+    })),
     layers,
     facts: [],
     importance: new Map(),
@@ -122,25 +127,52 @@ const FORMS: readonly {
   {
     role: 'linear',
     shape: [6, 64],
-    precisions: ['int8/32', 'int4/16', 'int8/64/asym', 'int4/16/asym', 'int4/64/asym'],
+    precisions: [
+      'int8/32',
+      'int4/16',
+      'int2/32',
+      'int8/64/asym',
+      'int4/16/asym',
+      'int4/64/asym',
+      'int2/16/asym',
+      'int2/64/asym',
+    ],
     form: 'MatMulNBits',
   },
   {
     role: 'linear',
     shape: [5, 21],
-    precisions: ['int8', 'int4/channel', 'int8/tensor/asym', 'int4/channel/asym', 'int4/7/asym'],
+    precisions: [
+      'int8',
+      'int4/channel',
+      'int2/channel',
+      'int8/tensor/asym',
+      'int4/channel/asym',
+      'int2/tensor/asym',
+      'int4/7/asym',
+      'int2/7/asym',
+    ],
     form: 'DequantizeLinear',
   },
   {
     role: 'conv',
     shape: [3, 6, 3, 3],
-    precisions: ['int8', 'int8/tensor', 'int4/channel/asym', 'int4/2', 'int4/3/asym', 'int8/1'],
+    precisions: [
+      'int8',
+      'int8/tensor',
+      'int4/channel/asym',
+      'int2/channel',
+      'int4/2',
+      'int2/2/asym',
+      'int4/3/asym',
+      'int8/1',
+    ],
     form: 'DequantizeLinear',
   },
   {
     role: 'conv',
     shape: [3, 8, 1, 1],
-    precisions: ['int8/4', 'int4/2/asym', 'int4/8'],
+    precisions: ['int8/4', 'int4/2/asym', 'int4/8', 'int2/4', 'int2/8/asym'],
     form: 'DequantizeLinear',
   },
   {
@@ -152,7 +184,7 @@ const FORMS: readonly {
   {
     role: 'embedding',
     shape: [7, 32],
-    precisions: ['int8/16', 'int4/32', 'int4/16/asym', 'int8/32/asym'],
+    precisions: ['int8/16', 'int4/32', 'int2/32', 'int4/16/asym', 'int8/32/asym', 'int2/16/asym'],
     form: 'GatherBlockQuantized',
   },
   {
@@ -182,6 +214,58 @@ test.for(CASES)(
     expect(inWeightOrder(output)).toEqual(await decoded(weight, formFor(plan)))
   },
 )
+
+describe("graphs of an old opset, by ONNX Runtime's own DequantizeLinear", () => {
+  const precisions = [
+    'int8',
+    'int8/asym',
+    'int8/tensor',
+    'int4/channel',
+    'int4/tensor/asym',
+    'int8/3',
+    'int4/3',
+    'int4/3/asym',
+  ]
+  const cases = precisions.flatMap((precision) =>
+    [7, 9, 12].flatMap((opset) =>
+      (['conv', 'linear'] as const).map((role) => ({ precision, opset, role })),
+    ),
+  )
+  test.for(cases)('$role as $precision at opset $opset', async ({ precision, opset, role }) => {
+    const shape = role === 'conv' ? [5, 9, 3, 1] : [5, 9]
+    const weight = float32Weight('w', shape, wave(elementsOf(shape)))
+    const scheme = schemeOf(precision, 'float32')
+    // What ai.onnx has by then is its own: one scale from opset 10 on.
+    const isStandard = precision === 'int8/tensor' && opset >= 10
+    const plan = planOf(role, shape, scheme, opset)
+    expect(plan.form).toBe(`${isStandard ? '' : 'com.microsoft.'}DequantizeLinear`)
+    const { graph, inputs, inWeightOrder } = oneWeightGraph(role, weight)
+    const host = memoryHost()
+    await write(host, [{ ...graph, opset }], [plan])
+    const written = host.files.get('out/model.onnx') ?? new Uint8Array(0)
+    const { opsetImport } = fromBinary(ModelProtoSchema, written)
+    expect(opsetImport[0]).toMatchObject({ domain: '', version: BigInt(opset) })
+    const output = await runWritten(written, inputs)
+    expect(inWeightOrder(output)).toEqual(await decoded(weight, formFor(plan)))
+  })
+})
+
+describe('rows that standard operators decode from the same bytes', () => {
+  // 48 / 16 = 3 and 144 / 16 = 9 blocks a row: the last byte of zero points is not full.
+  const cases = ['int8/16', 'int4/16', 'int2/16', 'int8/16/asym', 'int4/16/asym', 'int2/16/asym']
+  test.for(cases.flatMap((precision) => [48, 144].map((columns) => ({ precision, columns }))))(
+    '$precision of $columns columns',
+    async ({ precision, columns }) => {
+      const weight = float32Weight('w', [7, columns], wave(7 * columns))
+      const plan = planOf('embedding', [7, columns], schemeOf(precision))
+      const { graph, inputs } = oneWeightGraph('embedding', weight)
+      const host = memoryHost()
+      await write(host, [graph], [plan], 'copied')
+      const output = await runWritten(host.files.get('out/model.onnx'), inputs)
+      expect(output).toEqual(await decoded(weight, formFor(plan)))
+    },
+  )
+})
 
 describe('a weight stored as another float', () => {
   const cases = (['float32', 'float16', 'bfloat16'] as const).flatMap((stored) =>
@@ -231,6 +315,7 @@ const PRECISIONS = [
   'fp16',
   'int4',
   'int4/7/asym',
+  'int2',
   'int3',
   'palette4',
   'sparse50+int8',

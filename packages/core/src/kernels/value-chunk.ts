@@ -20,8 +20,8 @@ export type ValueChunk = {
 }
 
 /**
- * Reads a weight chunk by chunk, whole rows at a time. All but the last chunk have an even number
- * of rows, so that 4-bit codes of a chunk fill whole bytes.
+ * Reads a weight chunk by chunk, whole rows at a time. All but the last chunk have a multiple of
+ * four rows, so that 4-bit and 2-bit codes of a chunk fill whole bytes.
  *
  * @param whole - read everything as one chunk (a scale covers the whole tensor)
  */
@@ -31,7 +31,7 @@ export async function* valueChunks(
 ): AsyncGenerator<ValueChunk> {
   const rows = rowsOf(weight.shape)
   const columns = columnsOf(weight.shape)
-  const fitting = Math.max(2, 2 * Math.floor(CHUNK_VALUES / Math.max(1, columns) / 2))
+  const fitting = Math.max(4, 4 * Math.floor(CHUNK_VALUES / Math.max(1, columns) / 4))
   const step = whole === 'whole' ? rows : fitting
   for (let start = 0; start < rows; start += step) {
     const end = Math.min(rows, start + step)

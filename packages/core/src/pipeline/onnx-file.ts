@@ -10,22 +10,20 @@ import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
 import { folderOf } from '../convert/read-onnx-file.ts'
 import type { OnnxDocument } from '../formats/onnx/document.ts'
 import { graphFacts } from '../formats/onnx/shapes/graph-facts.ts'
-import { formFor, storedBytes } from '../formats/onnx/forms.ts'
-import { raiseOpset } from '../formats/onnx/opset/raise-opset.ts'
+import { opsetForForms, storedBytes } from '../formats/onnx/forms.ts'
+import { opsetLimit, raiseDocument } from '../formats/onnx/opset/raise-document.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
 import { makePlan } from '../plan/plan.ts'
 import type { QuantizeResult } from '../quantize/quantize.ts'
 import { quantize } from '../quantize/quantize.ts'
 import type { SessionSource } from '../quantize/session-source.ts'
 import { documentSource } from '../quantize/session-source.ts'
-import { opsetForDequantize } from '../targets/onnx-opsets.ts'
+import type { OpsetLimits } from './plan-from-file.ts'
+import { knownLimits, planFromFile } from './plan-from-file.ts'
 import { planRequest } from './plan-request.ts'
 
 /** A single file is one component. */
 const COMPONENT = 'model'
-
-/** Has DequantizeLinear with blocks and 4 bits. */
-const NEWEST_NEEDED = 21
 
 /** Up to this size a model that came as one file leaves as one file: it is held in memory once. */
 const LARGEST_SINGLE_FILE = 512_000_000
@@ -61,6 +59,16 @@ export function planOnnxFile(model: OnnxFileModel, audit: Audit, config: Resolve
   return planOnnxGraphs(audit, config, 'onnx', { [COMPONENT]: opsetLimit(model.document) })
 }
 
+/** Puts the plan of a file, perhaps edited, on an ONNX file. */
+export function readOnnxFilePlan(
+  host: Pick<Host, 'open'>,
+  model: OnnxFileModel,
+  audit: Audit,
+  planFile: string,
+): Promise<Plan> {
+  return planFromFile(host, audit, planFile, { [COMPONENT]: opsetLimit(model.document) })
+}
+
 /**
  * Decides the plan of ONNX graphs; int8 where nothing else was asked for.
  *
@@ -70,15 +78,12 @@ export function planOnnxGraphs(
   audit: Audit,
   config: ResolvedConfig,
   target: 'onnx' | 'transformers-js',
-  limits: Readonly<Record<string, number | null>>,
+  limits: OpsetLimits,
 ): Plan {
   refusePreset(config)
   const isAsked = config.precision !== null || config.layers.length > 0
   const own = Object.entries(config.components).filter(
     ([name]) => config.origins[`components.${name}`] !== 'preset',
-  )
-  const known = Object.entries(limits).flatMap(([name, limit]) =>
-    limit === null ? [] : [[name, limit] as const],
   )
   return makePlan(audit.weights, {
     ...planRequest(config, audit, null),
@@ -87,7 +92,7 @@ export function planOnnxGraphs(
     precision: config.precision ?? (isAsked || own.length > 0 ? null : 'int8'),
     components: Object.fromEntries(own),
     floats: 'as-stored',
-    opsetLimit: Object.fromEntries(known),
+    opsetLimit: knownLimits(limits),
   })
 }
 
@@ -108,20 +113,6 @@ function refuseOtherTarget({ target, origins }: ResolvedConfig): void {
     `An ONNX file becomes an ONNX file: leave --target out, or use --target onnx, not ${target}.`,
     { target },
   )
-}
-
-function opsetOf(document: OnnxDocument): number {
-  const opset = document.model.opsetImport.find(
-    ({ domain }) => domain === '' || domain === 'ai.onnx',
-  )
-  return Number(opset?.version ?? 0n)
-}
-
-/** The opset beyond which the model cannot go; null when it can have what plans may need. */
-export function opsetLimit(document: OnnxDocument): number | null {
-  const opset = opsetOf(document)
-  if (opset >= NEWEST_NEEDED) return null
-  return 'blockedBy' in raiseOpset(document.model, NEWEST_NEEDED) ? opset : null
 }
 
 export type QuantizeOnnxRequest = {
@@ -173,7 +164,7 @@ export function onnxSource(
   const facts = new Map(weights.map((weight) => [weight.layer, weight]))
   const changed = layers.filter((layer) => isChanged(layer, facts.get(layer.layer)))
   return documentSource(
-    raised(document, changed),
+    raiseDocument(document, opsetForForms(changed)),
     component,
     new Set(changed.map(({ layer }) => layer)),
   )
@@ -182,26 +173,6 @@ export function onnxSource(
 /** Whether a layer is stored otherwise than in the file. */
 function isChanged({ scheme }: LayerPlan, facts: WeightFacts | undefined): boolean {
   return scheme.kind !== 'float' || scheme.dtype !== facts?.dtype
-}
-
-/** The document at the oldest opset that all changed layers can have. */
-function raised(document: OnnxDocument, changed: readonly LayerPlan[]): OnnxDocument {
-  const needed = Math.max(0, ...changed.map(neededOpset))
-  if (needed <= opsetOf(document)) return document
-  const result = raiseOpset(document.model, needed)
-  if ('model' in result) return { ...document, model: result.model }
-  const [first] = result.blockedBy
-  throw new MixbitError(
-    'unsupported-scheme',
-    `The plan needs opset ${needed}, but ${first?.op ?? 'a node'} "${first?.node ?? ''}" cannot be raised: ${first?.reason ?? ''}. Plan again with \`mixbit plan\`, which keeps to what the model can have.`,
-    { opset: needed, node: first?.node ?? '' },
-  )
-}
-
-function neededOpset(layer: LayerPlan): number {
-  const form = formFor(layer)
-  if (form.kind !== 'affine' || form.name !== 'DequantizeLinear') return 0
-  return opsetForDequantize(form.scheme)
 }
 
 /** The folder and name of an output file. */

@@ -11,6 +11,7 @@ import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
 import type { GraphFacts } from '../formats/onnx/shapes/graph-facts.ts'
 import { graphFacts } from '../formats/onnx/shapes/graph-facts.ts'
 import { storedBytes } from '../formats/onnx/forms.ts'
+import { opsetLimit } from '../formats/onnx/opset/raise-document.ts'
 import {
   sessionFileName,
   withTransformersJsConfig,
@@ -26,13 +27,15 @@ import { copyFile } from '../quantize/support-files.ts'
 import type { WrittenModel } from '../quantize/write-model.ts'
 import { mainPrecision } from '../scheme/main-precision.ts'
 import { elementsOf } from '../tensor/weight.ts'
-import { onnxSource, onnxWeights, opsetLimit, planOnnxGraphs } from './onnx-file.ts'
+import { onnxSource, onnxWeights, planOnnxGraphs } from './onnx-file.ts'
+import type { OpsetLimits } from './plan-from-file.ts'
+import { planFromFile } from './plan-from-file.ts'
 
 /** A folder of ONNX graphs, looked through: each graph is a component. */
 export type AuditedFolder = {
   readonly audit: Audit
   /** The opset beyond which a component's graph cannot go; null for none. */
-  readonly limits: Readonly<Record<string, number | null>>
+  readonly limits: OpsetLimits
 }
 
 /** Says what is in every graph of a folder, and how far each can be raised. */
@@ -70,6 +73,15 @@ export function planOnnxFolder({ audit, limits }: AuditedFolder, config: Resolve
     { path: audit.model },
   )
   return planOnnxGraphs(audit, config, 'transformers-js', limits)
+}
+
+/** Puts the plan of a file, perhaps edited, on a folder of ONNX graphs. */
+export function readOnnxFolderPlan(
+  host: Pick<Host, 'open'>,
+  { audit, limits }: AuditedFolder,
+  planFile: string,
+): Promise<Plan> {
+  return planFromFile(host, audit, planFile, limits)
 }
 
 export type QuantizeFolderRequest = {

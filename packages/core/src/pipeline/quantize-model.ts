@@ -4,10 +4,7 @@ import type { Host } from '../base/host.ts'
 import type { ResolvedConfig } from '../config/merge-config.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
 import type { Plan } from '../plan/plan-types.ts'
-import { fitPlan } from '../plan/fit-plan.ts'
 import { makePlan } from '../plan/plan.ts'
-import { readPlan } from '../plan/read-plan.ts'
-import { readJson } from '../base/json-file.ts'
 import type { WrittenModel } from '../quantize/write-model.ts'
 import { writeModel } from '../quantize/write-model.ts'
 import type { Calibrated, CalibrationRequest, Importance } from './calibrate-model.ts'
@@ -18,6 +15,7 @@ import {
   savedStatistics,
 } from './calibrate-model.ts'
 import type { FloatModel } from './float-model.ts'
+import { planFromFile } from './plan-from-file.ts'
 import { planRequest } from './plan-request.ts'
 
 /** Whether anything in a plan uses statistics: only a search for the best clip does. */
@@ -33,10 +31,7 @@ export async function planModel(
   planFile: string | null,
   statistics: string | null,
 ): Promise<Plan> {
-  if (planFile !== null) {
-    const plan = readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
-    return fitPlan(plan, audit.weights, planFile)
-  }
+  if (planFile !== null) return planFromFile(host, audit, planFile, {})
   refuseOtherTarget(config.target)
   return makePlan(audit.weights, planRequest(config, audit, statistics))
 }

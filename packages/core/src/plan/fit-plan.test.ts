@@ -41,6 +41,15 @@ test('a plan that was written and read again is the same plan', () => {
   expect(fit(readPlan(JSON.parse(JSON.stringify(PLAN)), 'plan.json'))).toEqual(PLAN)
 })
 
+test('a form follows from the newest opset that the graph can have', () => {
+  const byChannel = withScheme('decoder.conv', affine({ scaleDtype: 'float32' }))
+  const forms = (limits: Readonly<Record<string, number>>): readonly string[] =>
+    fitPlan(byChannel, WEIGHTS, 'plan.json', limits).layers.map(({ form }) => form)
+  expect(forms({ text: 7 })[1]).toBe('DequantizeLinear')
+  expect(forms({ decoder: 13 })[1]).toBe('DequantizeLinear')
+  expect(forms({ decoder: 12 })[1]).toBe('com.microsoft.DequantizeLinear')
+})
+
 test('form and bytes follow from an edited scheme, whatever the file says of them', () => {
   const plan = fit({ ...withScheme('decoder.a', affine({})), bytes: 1 })
   const [layer] = plan.layers
@@ -113,7 +122,7 @@ describe('a plan that does not fit is refused', () => {
       what: 'an absurd block',
       scheme: affine({ granularity: { kind: 'per-block', axis: 1, blockSize: 2 ** 50 } }),
     },
-    { layer: 'decoder.a', what: '2 bits', scheme: affine({ dtype: 'int2' }) },
+    { layer: 'decoder.a', what: '3 bits', scheme: affine({ dtype: 'int3' }) },
     { layer: 'text.table', what: 'a shared table by channel', scheme: affine({}) },
   ])('$what is an unsupported scheme', ({ layer, scheme }) => {
     expect(() => fit(withScheme(layer, scheme))).toThrow(

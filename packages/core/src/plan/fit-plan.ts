@@ -3,8 +3,10 @@ import { MixbitError, ensure } from '../base/error.ts'
 import { nearestNames } from '../config/nearest.ts'
 import { storedBytes } from '../formats/onnx/forms.ts'
 import { refuseNotFinite } from './not-finite.ts'
+import type { PlanRequest } from './draft.ts'
 import type { LayerPlan, Plan } from './plan-types.ts'
 import { plannedLayer } from './planned-layer.ts'
+import { opsetLimitOf } from './rules/opset.ts'
 import { halfOverflow } from './rules/ranges.ts'
 
 /** Names that a message lists. */
@@ -15,11 +17,21 @@ const LISTED_NAMES = 3
  * (component, role, shape) comes from the model, and forms and bytes follow from both.
  *
  * @param name - the file, for messages
+ * @param limits - the newest opset that the graph of a component can have; any will do for those
+ *   left out
  * @throws `invalid-plan` when the plan is of another model, `unsupported-scheme`, `not-finite`
  */
-export function fitPlan(plan: Plan, weights: readonly WeightFacts[], name: string): Plan {
+export function fitPlan(
+  plan: Plan,
+  weights: readonly WeightFacts[],
+  name: string,
+  limits: PlanRequest['opsetLimit'] = null,
+): Plan {
   const decisions = decisionsByLayer(plan, weights, name)
-  const layers = weights.map((facts) => fitLayer(facts, decisions.get(facts.layer), name))
+  const layers = weights.map((facts) => {
+    const limit = opsetLimitOf({ opsetLimit: limits }, facts.component)
+    return plannedLayer(facts, fitDecision(facts, decisions.get(facts.layer), name), limit)
+  })
   return { ...plan, layers, bytes: storedBytes(layers) }
 }
 
@@ -54,7 +66,8 @@ function unknownLayer(layer: string, known: readonly string[], file: string): Mi
   )
 }
 
-function fitLayer(facts: WeightFacts, decision: LayerPlan | undefined, file: string): LayerPlan {
+/** What the file says of a weight, when the weight can have it. */
+function fitDecision(facts: WeightFacts, decision: LayerPlan | undefined, file: string): LayerPlan {
   const { layer, shape } = facts
   ensure(
     decision !== undefined,
@@ -78,5 +91,5 @@ function fitLayer(facts: WeightFacts, decision: LayerPlan | undefined, file: str
     `"${file}" keeps "${layer}" in fp16, but ${overflow ?? ''}. Use float32 for it, or for its scales.`,
     { file, layer },
   )
-  return plannedLayer(facts, decision)
+  return decision
 }

@@ -172,7 +172,11 @@ describe('shapes', () => {
     { what: 'conv 48', facts: conv(48, 1), asked: 'int4', gets: 'int4/24' },
     { what: 'conv 40', facts: conv(40, 3), asked: 'int4', gets: 'int4/20' },
     { what: 'conv 64', facts: conv(64, 3), asked: 'int4', gets: 'int4/32' },
-    { what: 'conv of a picture', facts: conv(3, 3), asked: 'int4', gets: 'int4/3' },
+    { what: 'conv 64', facts: conv(64, 3), asked: 'int2', gets: 'int2/32' },
+    { what: 'depthwise', facts: depthwise, asked: 'int2', gets: 'int8/channel' },
+    { what: 'linear 192', facts: linear(192), asked: 'int2', gets: 'int2/32' },
+    { what: 'table 192', facts: table('embedding', 192), asked: 'int2/asym', gets: 'int2/32/asym' },
+    { what: 'conv of a picture', facts: conv(3, 3), asked: 'int4', gets: 'int4/channel' },
     // 37 is prime: blocks of one channel hold 9 values under a 3x3 kernel, but 1 under a 1x1.
     { what: 'conv 37 3x3', facts: conv(37, 3), asked: 'int4', gets: 'int4/1' },
     { what: 'conv 37 1x1', facts: conv(37, 1), asked: 'int4', gets: 'int4/channel' },
@@ -202,7 +206,7 @@ describe('shapes', () => {
     { asked: 'palette4', gets: 'int4/24' },
     { asked: 'sparse50+int4', gets: 'int4/24' },
     { asked: 'sparse50+palette2', gets: 'int4/24' },
-    { asked: 'int2/48', gets: 'int4/48' },
+    { asked: 'int3/48', gets: 'int4/48' },
   ])('$asked, which ONNX has no form for, becomes $gets on 48 channels', ({ asked, gets }) => {
     expect(precisionName(literal(conv(48, 1), asked).scheme)).toBe(gets)
   })

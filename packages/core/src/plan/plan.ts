@@ -15,10 +15,11 @@ import { algorithm } from './rules/algorithm.ts'
 import { blocks } from './rules/blocks.ts'
 import { depthwise } from './rules/depthwise.ts'
 import { kinds } from './rules/kinds.ts'
-import { opset } from './rules/opset.ts'
+import { opset, opsetLimitOf } from './rules/opset.ts'
 import { protect } from './rules/protect.ts'
 import { ranges } from './rules/ranges.ts'
 import { storable } from './rules/storable.ts'
+import { worth } from './rules/worth.ts'
 
 /** What decides after the asked-for precision, in this order. */
 const RULES: readonly Rule[] = [
@@ -29,6 +30,7 @@ const RULES: readonly Rule[] = [
   storable,
   ranges,
   opset,
+  worth,
   algorithm,
 ]
 
@@ -47,7 +49,9 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
     if (request.floats === 'half' || facts.outputAxis !== null) refuseNotFinite(facts)
     return RULES.reduce((draft, rule) => rule(draft, request), firstDraft(facts, request))
   })
-  const layers = drafts.map((draft) => plannedLayer(draft.facts, draft))
+  const layers = drafts.map((draft) =>
+    plannedLayer(draft.facts, draft, opsetLimitOf(request, draft.facts.component)),
+  )
   return {
     schema: 'mixbit/plan@1',
     model: request.model,

@@ -67,6 +67,17 @@ describe('codes and scales, byte by byte', () => {
     expect([...found.codes]).toEqual(codes)
   })
 
+  // Largest values 1 and -2: scales 1 and 2, codes -1 to 1; 2 is added in the unsigned form.
+  test.for([
+    { packing: 'int2', codes: [0b00_01_11_01, 0b11_00] },
+    { packing: 'uint2', codes: [0b10_11_01_11, 0b01_10] },
+  ] as const)('$packing: the first of four lies in the lowest bits', ({ packing, codes }) => {
+    const scheme = { ...SCHEME, dtype: 'int2' } as const
+    const found = encode(chunkOf(2, [1, -1, 1, 0, 0, -2]), { scheme, packing, blockLength: 3 })
+    expect([...found.codes]).toEqual(codes)
+    expect([...found.scale]).toEqual([...HALF_ONE, ...HALF_TWO])
+  })
+
   test('fp32 scales take four bytes each', () => {
     const scheme = { ...SCHEME, scaleDtype: 'float32' } as const
     const scale = encode(chunk, { scheme }).scale
@@ -86,6 +97,16 @@ describe('zero points', () => {
     expect([...encode(shifted, { scheme, packing: 'uint4' }).zeroPoint]).toEqual([
       0x11, 0x01, 0x11, 0x01,
     ])
+  })
+
+  test('of block kernels in 2 bits are four to a byte of their row', () => {
+    const two = { scheme: { ...scheme, dtype: 'int2' }, packing: 'uint2' } as const
+    // Five blocks a row of two values from -1 to 2: scale 1, and 0.0 is code -1, stored as 1.
+    const rows = chunkOf(
+      2,
+      Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? -1 : 2)),
+    )
+    expect([...encode(rows, two).zeroPoint]).toEqual([0b01_01_01_01, 0b01, 0b01_01_01_01, 0b01])
   })
 
   test('of DequantizeLinear follow each other', () => {

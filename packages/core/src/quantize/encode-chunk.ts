@@ -1,7 +1,7 @@
 import type { Algorithm } from '../config/settings.ts'
 import type { EncodedMatrix } from '../algorithms/encode-matrix.ts'
 import { encodeMatrix } from '../algorithms/encode-matrix.ts'
-import type { Packing } from '../formats/onnx/forms.ts'
+import type { Packing } from '../formats/onnx/form-types.ts'
 import type { ErrorSums, Kernels } from '../kernels/kernels.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues } from '../kernels/value-chunk.ts'
@@ -145,6 +145,14 @@ function packCodes(kernels: Kernels, codes: Int8Array, packing: Packing): Uint8A
       kernels.packNibbles(bytes, codes, packing === 'int4' ? 0 : 8)
       return bytes
     }
+    case 'int2':
+    case 'uint2': {
+      const bytes = new Uint8Array(Math.ceil(codes.length / 4))
+      // Of two's complement and of `code + 2` the lowest two bits are stored.
+      const values = packing === 'int2' ? bytesOf(codes) : Uint8Array.from(codes, (q) => q + 2)
+      kernels.packBits(bytes, values, 2)
+      return bytes
+    }
   }
 }
 
@@ -159,6 +167,9 @@ function scaleBytes(
   return bytesOf(bits)
 }
 
+/** Zero points that share a byte within a row, in the packings of the block kernels. */
+const ROW_CODES_PER_BYTE: Readonly<Partial<Record<Packing, number>>> = { uint4: 2, uint2: 4 }
+
 /** The block kernels start every row of zero points on a byte of its own. */
 function zeroPointBytes(
   kernels: Kernels,
@@ -168,8 +179,9 @@ function zeroPointBytes(
 ): Uint8Array {
   if (encoded.zeroPoint === undefined) return NOTHING
   const blocks = encoded.zeroPoint.length / rows
-  if (packing !== 'uint4' || blocks % 2 === 0) return packCodes(kernels, encoded.zeroPoint, packing)
-  const rowBytes = Math.ceil(blocks / 2)
+  const perByte = ROW_CODES_PER_BYTE[packing] ?? 1
+  if (perByte === 1 || blocks % perByte === 0) return packCodes(kernels, encoded.zeroPoint, packing)
+  const rowBytes = Math.ceil(blocks / perByte)
   const bytes = new Uint8Array(rows * rowBytes)
   for (let row = 0; row < rows; row++) {
     const own = encoded.zeroPoint.subarray(row * blocks, (row + 1) * blocks)

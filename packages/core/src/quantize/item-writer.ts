@@ -1,5 +1,5 @@
 import type { EncodedWeight } from '../formats/onnx/encodings.ts'
-import type { Form, KeptForm } from '../formats/onnx/forms.ts'
+import type { Form, KeptForm } from '../formats/onnx/form-types.ts'
 import type { TensorProto } from '../formats/onnx/generated/onnx_pb.ts'
 import type { Placement } from '../formats/onnx/layout.ts'
 import type { Weight } from '../tensor/weight.ts'

@@ -1,7 +1,7 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
 import { MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
-import type { Form } from '../formats/onnx/forms.ts'
+import type { Form } from '../formats/onnx/form-types.ts'
 import { formFor } from '../formats/onnx/forms.ts'
 import type { LayerPlan } from '../plan/plan-types.ts'
 import { columnsOf, elementsOf } from '../tensor/weight.ts'

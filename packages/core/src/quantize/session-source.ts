@@ -9,6 +9,7 @@ import type { Activations } from '../formats/onnx/encode-site.ts'
 import type { GraphProto, ModelProto } from '../formats/onnx/generated/onnx_pb.ts'
 import { ModelProtoSchema } from '../formats/onnx/generated/onnx_pb.ts'
 import { raiseIr } from '../formats/onnx/opset/ir-version.ts'
+import { raiseDocument } from '../formats/onnx/opset/raise-document.ts'
 import { opsetOf } from '../formats/onnx/opset/raise-opset.ts'
 import { collectNames, newName } from '../formats/onnx/opset/names.ts'
 import { removeStored } from '../formats/onnx/stored-floats.ts'
@@ -43,11 +44,15 @@ export type SessionSource = {
 
 const FIRST_OPSET_OF_IR_4 = 9
 
-/** A graph of ours: every weight is planned. */
-export function graphSource(graph: Graph): SessionSource {
+/**
+ * A graph of ours: every weight is planned.
+ *
+ * @param opset - what the forms of its weights need, where that is newer than its own
+ */
+export function graphSource(graph: Graph, opset: number = graph.opset): SessionSource {
   return {
     name: graph.name,
-    document: lowerToOnnx(graph),
+    document: raiseDocument(lowerToOnnx(graph), opset),
     planned: new Map(
       [...graph.weights].map(([name, { layer, weight }]) => [
         name,

@@ -2,7 +2,7 @@ import type { WeightFacts } from '../audit/audit-types.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
-import { storedBytes } from '../formats/onnx/forms.ts'
+import { opsetForForms, storedBytes } from '../formats/onnx/forms.ts'
 import {
   sessionFileName,
   withTransformersJsConfig,
@@ -11,7 +11,7 @@ import type { Manifest, ManifestComponent } from '../formats/transformers-js/man
 import type { DtypeName, SessionName } from '../formats/transformers-js/sessions.ts'
 import { SESSION_NAMES, dtypeName } from '../formats/transformers-js/sessions.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { Plan } from '../plan/plan-types.ts'
+import type { LayerPlan, Plan } from '../plan/plan-types.ts'
 import { mainPrecision } from '../scheme/main-precision.ts'
 import { elementsOf } from '../tensor/weight.ts'
 import { writeJson } from './data-sink.ts'
@@ -55,7 +55,8 @@ export async function writeModel(host: WriteHost, request: WriteRequest): Promis
   const dtypes = sessionDtypes(model.graphs, plan)
   const sessions = model.graphs.map((graph) => {
     const name = sessionOf(graph)
-    return { source: graphSource(graph), fileName: sessionFileName(name, dtypes[name]) }
+    const opset = opsetForForms(layersOf(graph, plan))
+    return { source: graphSource(graph, opset), fileName: sessionFileName(name, dtypes[name]) }
   })
   const result = await quantize(host, {
     stage: 'quantize',
@@ -96,18 +97,18 @@ function sessionOf(graph: Graph): SessionName {
   return name
 }
 
+function layersOf({ weights }: Graph, { layers }: Plan): readonly LayerPlan[] {
+  const own = new Set([...weights.values()].map(({ layer }) => layer))
+  return layers.filter(({ layer }) => own.has(layer))
+}
+
 function sessionDtypes(
   graphs: readonly Graph[],
   plan: Plan,
 ): Readonly<Record<SessionName, DtypeName>> {
-  const plans = new Map(plan.layers.map((layer) => [layer.layer, layer]))
   const of = (name: SessionName): DtypeName => {
     const graph = graphs.find((each) => each.name === name)
-    const layers = [...(graph?.weights.values() ?? [])].flatMap(({ layer }) => {
-      const found = plans.get(layer)
-      return found === undefined ? [] : [found]
-    })
-    return dtypeName(layers)
+    return dtypeName(graph === undefined ? [] : layersOf(graph, plan))
   }
   return {
     embed_tokens: of('embed_tokens'),

@@ -10,7 +10,7 @@ export const ONNX_RUNTIME = {
   /** The largest block that MatMulNBits kernels of older runtimes accept as well. */
   preferredLargestBlock: 128,
   /** Stored integers that weights may have in every form used here. */
-  integers: ['int8', 'int4'],
+  integers: ['int8', 'int4', 'int2'],
 } as const
 
 /** The largest block size not above `wanted` that the block kernels take and that divides `length`. */

@@ -1,8 +1,8 @@
 import {
   auditOnnxFolder,
-  planModel,
   planOnnxFolder,
   quantizeOnnxFolder,
+  readOnnxFolderPlan,
   writeJson,
 } from '@mixbit/core'
 import type { Host, OnnxFolderModel, Plan, WrittenModel } from '@mixbit/core'
@@ -23,7 +23,7 @@ export async function quantizeFolder(
   const plan =
     planFile === null
       ? planOnnxFolder(audited, settings)
-      : await planModel(host, audit, settings, planFile, null)
+      : await readOnnxFolderPlan(host, audited, planFile)
   return { plan, written: await quantizeOnnxFolder(host, { model, audit, plan, folder }) }
 }
 

@@ -2,11 +2,11 @@ import {
   MixbitError,
   auditOnnxFile,
   outputPlace,
-  planModel,
   planOnnxFile,
   quantizeOnnxFile,
   readOnnxFile,
   writeJson,
+  readOnnxFilePlan,
 } from '@mixbit/core'
 import type { Host, Plan, WrittenOnnx } from '@mixbit/core'
 import { existsSync } from 'node:fs'
@@ -95,7 +95,7 @@ async function write(
     const plan =
       planFile === undefined
         ? planOnnxFile(model, audit, settings)
-        : await planModel(host, audit, settings, planFile, null)
+        : await readOnnxFilePlan(host, model, audit, planFile)
     const written = await quantizeOnnxFile(host, { model, audit, plan, ...place })
     return { plan, written, bytes: model.bytes }
   } finally {

@@ -1,9 +1,10 @@
 import { create } from '@bufbuild/protobuf'
 
 import type { Attribute } from '../../graph/graph.ts'
+import { INTEGER_BITS } from '../../scheme/scheme.ts'
 import { columnsOf } from '../../tensor/weight.ts'
 import { ONNX_DATA_TYPE } from './data-types.ts'
-import type { AffineForm } from './forms.ts'
+import type { AffineForm } from './form-types.ts'
 import type { GraphProto, NodeProto } from './generated/onnx_pb.ts'
 import { TensorProtoSchema } from './generated/onnx_pb.ts'
 import { onnxNode } from './nodes.ts'
@@ -53,17 +54,13 @@ const toFloat: Readonly<Record<string, Attribute>> = {
 
 /** Zero points as float32, one a block; a symmetric table has its middle code for all. */
 function zeroPoints(steps: Steps, part: string, form: AffineForm, blocks: number): string {
+  const bits = INTEGER_BITS[form.scheme.dtype]
   if (form.zeroPoint === null) {
-    return steps.constant(
-      'middle',
-      'float32',
-      [],
-      Float32Array.of(form.packing === 'uint8' ? 128 : 8),
-    )
+    return steps.constant('middle', 'float32', [], Float32Array.of(2 ** (bits - 1)))
   }
   const stored = unpackedRows(steps, form, part)
   const [, rowBytes = 1] = form.zeroPoint.dims
-  const perRow = form.packing === 'uint8' ? rowBytes : rowBytes * 2
+  const perRow = (rowBytes * 8) / bits
   const own =
     perRow === blocks
       ? stored
@@ -77,23 +74,29 @@ function zeroPoints(steps: Steps, part: string, form: AffineForm, blocks: number
   return steps.add('Cast', 'zero_points', [perBlock], toFloat)
 }
 
-/** The looked-up rows of a stored part, one code a byte: of two codes the low one comes first. */
+/** The looked-up rows of a stored part, one code a byte: the code in the lowest bits comes first. */
 function unpackedRows(steps: Steps, form: AffineForm, part: string): string {
   const label = part.slice(part.lastIndexOf('.') + 1)
   const rows = steps.add('Gather', `${label}_rows`, [part, steps.ids])
-  if (form.packing === 'uint8') return rows
-  const mask = steps.constant('mask', 'uint8', [], Uint8Array.of(15))
-  const width = steps.constant('width', 'uint8', [], Uint8Array.of(4))
-  const axis = steps.constant('pair_axis', 'int64', [1], BigInt64Array.of(-1n))
-  const low = steps.add('BitwiseAnd', `${label}_low`, [rows, mask])
-  const high = steps.add('BitShift', `${label}_high`, [rows, width], {
+  const bits = INTEGER_BITS[form.scheme.dtype]
+  if (bits === 8) return rows
+  const mask = steps.constant('mask', 'uint8', [], Uint8Array.of(2 ** bits - 1))
+  const axis = steps.constant('code_axis', 'int64', [1], BigInt64Array.of(-1n))
+  const codes: string[] = []
+  for (let shift = 0; shift < 8; shift += bits) {
+    const moved = shift === 0 ? rows : shiftedRight(steps, rows, label, shift)
+    const isLast = shift + bits === 8
+    const code = isLast ? moved : steps.add('BitwiseAnd', `${label}_code_${shift}`, [moved, mask])
+    codes.push(steps.add('Unsqueeze', `${label}_part_${shift}`, [code, axis]))
+  }
+  return steps.add('Concat', `${label}_codes`, codes, { axis: { kind: 'int', value: -1 } })
+}
+
+function shiftedRight(steps: Steps, rows: string, label: string, shift: number): string {
+  const width = steps.constant(`shift_${shift}`, 'uint8', [], Uint8Array.of(shift))
+  return steps.add('BitShift', `${label}_from_${shift}`, [rows, width], {
     direction: { kind: 'string', value: 'RIGHT' },
   })
-  const halves = [
-    steps.add('Unsqueeze', `${label}_low_half`, [low, axis]),
-    steps.add('Unsqueeze', `${label}_high_half`, [high, axis]),
-  ]
-  return steps.add('Concat', `${label}_pairs`, halves, { axis: { kind: 'int', value: -1 } })
 }
 
 /** What the stored parts of a table are called, and what names of its lookup start with. */

@@ -1,20 +1,23 @@
 import type { Attribute } from '../../graph/graph.ts'
 import type { AffineSite } from './encode-site.ts'
-import { castTo, partNames } from './encode-site.ts'
-import type { AffineForm } from './forms.ts'
+import { MICROSOFT, castTo, partNames, useMicrosoft } from './encode-site.ts'
+import type { AffineForm } from './form-types.ts'
 import { onnxNode } from './nodes.ts'
 import { shapeTensor } from './shape-tensor.ts'
 
 /** codes -> DequantizeLinear [-> Cast] [-> Reshape] -> the weight's own name. */
 export function addDequantize(site: AffineSite): void {
-  const { graph, name, shape, form, activations, fresh } = site
+  const { model, graph, name, shape, form, activations, fresh } = site
+  const isRuntime = form.name === 'com.microsoft.DequantizeLinear'
+  if (isRuntime) useMicrosoft(model)
   const needsCast = form.scheme.scaleDtype !== activations
-  const needsReshape = form.codes.dims.length !== shape.length
+  const needsReshape = form.codes.dims.some((size, axis) => size !== shape[axis])
   const decoded = fresh(`${name}_dequantize`)
   const cast = needsCast ? fresh(`${name}_cast`) : decoded
   const nodes = [
     onnxNode({
       op: 'DequantizeLinear',
+      domain: isRuntime ? MICROSOFT : '',
       name: decoded,
       inputs: partNames(site, site.parts.scale),
       outputs: [needsCast || needsReshape ? decoded : name],
@@ -44,6 +47,8 @@ function dequantizeAttributes(form: AffineForm): Readonly<Record<string, Attribu
     case 'per-channel':
       return { axis: { kind: 'int', value: 0 } }
     case 'per-block':
+      // Rows of blocks have a scale each.
+      if (form.scale.dims.length === 1) return { axis: { kind: 'int', value: 0 } }
       return {
         axis: { kind: 'int', value: 1 },
         // A table has every value of a block on its axis; a 1x1 kernel has one a channel.

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 
 import { ONNX_DATA_TYPE } from './data-types.ts'
-import type { AffineForm } from './forms.ts'
+import type { AffineForm } from './form-types.ts'
 import type { GraphProto, ModelProto, NodeProto } from './generated/onnx_pb.ts'
 import { OperatorSetIdProtoSchema } from './generated/onnx_pb.ts'
 import { onnxNode } from './nodes.ts'

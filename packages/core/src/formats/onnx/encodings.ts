@@ -5,7 +5,7 @@ import { ONNX_DATA_TYPE } from './data-types.ts'
 import { addDequantize } from './dequantized-weights.ts'
 import type { Activations, AffineSite, Site, TableLookup } from './encode-site.ts'
 import { castTo } from './encode-site.ts'
-import type { AffineForm, FloatForm, Form, StoredPart } from './forms.ts'
+import type { AffineForm, FloatForm, Form, StoredPart } from './form-types.ts'
 import type { GraphProto, ModelProto, TensorProto } from './generated/onnx_pb.ts'
 import { TensorProtoSchema } from './generated/onnx_pb.ts'
 import { codesPart, replaceMatMul } from './linear-weights.ts'
@@ -100,6 +100,7 @@ function encodeAffine(base: Site, form: AffineForm): EncodedWeight {
 function rewriteReaders(site: AffineSite): void {
   switch (site.form.name) {
     case 'DequantizeLinear':
+    case 'com.microsoft.DequantizeLinear':
       addDequantize(site)
       break
     case 'MatMulNBits':

@@ -72,6 +72,27 @@ describe('DequantizeLinear: signed codes in the shape of the weight', () => {
       blockLength: 9,
     },
     {
+      // 4 x 15 = 60 codes of 2 bits fill 15 bytes; 4 zero points fill one.
+      what: '2 bits by channel',
+      role: 'conv',
+      shape: [4, 5, 3, 1],
+      scheme: scheme('int2', channel, 'asym'),
+      codes: { dtype: 'int2', dims: [4, 5, 3, 1], bytes: 15 },
+      scale: { dtype: 'float16', dims: [4], bytes: 8 },
+      zeroPoint: { dtype: 'int2', dims: [4], bytes: 1 },
+      blockLength: 15,
+    },
+    {
+      what: '2 bits by block of a 3x3 kernel',
+      role: 'conv',
+      shape: [3, 2, 3, 3],
+      scheme: scheme('int2', block(1)),
+      codes: { dtype: 'int2', dims: [3, 18], bytes: 14 },
+      scale: { dtype: 'float16', dims: [3, 2], bytes: 12 },
+      zeroPoint: null,
+      blockLength: 9,
+    },
+    {
       what: 'linear by channel',
       role: 'linear',
       shape: [10, 7],
@@ -107,6 +128,59 @@ describe('DequantizeLinear: signed codes in the shape of the weight', () => {
   })
 })
 
+describe("ONNX Runtime's own DequantizeLinear: a row of codes for each scale", () => {
+  test.for([
+    {
+      what: 'by channel',
+      shape: [8, 6, 3, 3],
+      scheme: scheme('int8', channel, 'asym', 'float32'),
+      codes: { dtype: 'int8', dims: [8, 6, 3, 3], bytes: 432 },
+      scale: { dtype: 'float32', dims: [8], bytes: 32 },
+      zeroPoint: { dtype: 'int8', dims: [8], bytes: 8 },
+    },
+    {
+      what: 'by tensor',
+      shape: [8, 6],
+      scheme: scheme('int4', tensor, 'sym', 'float32'),
+      codes: { dtype: 'int4', dims: [8, 6], bytes: 24 },
+      scale: { dtype: 'float32', dims: [], bytes: 4 },
+      zeroPoint: null,
+    },
+    {
+      // 3 blocks of 2 channels for each of 8 outputs, 18 values each.
+      what: 'by block of a 3x3 kernel',
+      shape: [8, 6, 3, 3],
+      scheme: scheme('int4', block(2), 'asym', 'float32'),
+      codes: { dtype: 'int4', dims: [24, 18], bytes: 216 },
+      scale: { dtype: 'float32', dims: [24], bytes: 96 },
+      zeroPoint: { dtype: 'int4', dims: [24], bytes: 12 },
+    },
+  ] as const)('$what', ({ shape, scheme, codes, scale, zeroPoint }) => {
+    expect(onnxForm('conv', shape, scheme, 'com.microsoft')).toMatchObject({
+      name: 'com.microsoft.DequantizeLinear',
+      packing: codes.dtype,
+      codes,
+      scale,
+      zeroPoint,
+    })
+  })
+
+  test.for([scheme('int8', channel), scheme('int2', channel, 'sym', 'float32')])(
+    'has no form for $dtype with $scaleDtype scales',
+    (wanted) => {
+      expect(onnxForm('conv', [8, 6, 3, 3], wanted, 'com.microsoft')).toEqual({
+        kind: 'none',
+        reason: expect.stringMatching(/8 and 4 bits with fp32 scales/u),
+      })
+    },
+  )
+})
+
+test('one block of all channels needs neither a table nor blocks', () => {
+  const whole = onnxForm('conv', [8, 6, 3, 3], scheme('int4', block(6)))
+  expect(whole).toEqual(onnxForm('conv', [8, 6, 3, 3], scheme('int4', channel)))
+})
+
 describe('block kernels: unsigned codes', () => {
   test.for([
     {
@@ -132,6 +206,27 @@ describe('block kernels: unsigned codes', () => {
       zeroPoint: { dtype: 'uint8', dims: [10, 2], bytes: 20 },
     },
     {
+      // 80 / 16 = 5 blocks of 4 bytes; five 2-bit zero points of a row take two bytes.
+      what: 'MatMulNBits of 2 bits',
+      role: 'linear',
+      shape: [10, 80],
+      scheme: scheme('int2', block(16), 'asym'),
+      name: 'MatMulNBits',
+      codes: { dtype: 'uint8', dims: [10, 5, 4], bytes: 200 },
+      scale: { dtype: 'float16', dims: [10, 5], bytes: 100 },
+      zeroPoint: { dtype: 'uint8', dims: [10, 2], bytes: 20 },
+    },
+    {
+      what: 'GatherBlockQuantized of 2 bits',
+      role: 'embedding',
+      shape: [10, 64],
+      scheme: scheme('int2', block(32)),
+      name: 'GatherBlockQuantized',
+      codes: { dtype: 'uint8', dims: [10, 16], bytes: 160 },
+      scale: { dtype: 'float16', dims: [10, 2], bytes: 40 },
+      zeroPoint: null,
+    },
+    {
       what: 'GatherBlockQuantized',
       role: 'embedding',
       shape: [10, 64],
@@ -154,7 +249,7 @@ describe('block kernels: unsigned codes', () => {
   ] as const)('$what', ({ role, shape, scheme, name, codes, scale, zeroPoint }) => {
     expect(onnxForm(role, shape, scheme)).toMatchObject({
       name,
-      packing: scheme.dtype === 'int8' ? 'uint8' : 'uint4',
+      packing: `u${scheme.dtype}`,
       // The kernels compute in float32, whatever the scales are stored in.
       decodeDtype: 'float32',
       codes,
@@ -194,7 +289,7 @@ test.for([
 
 describe('what has no form says why', () => {
   test.for([
-    { role: 'linear', scheme: scheme('int3', channel), reason: /8 or 4 bits, not int3/ },
+    { role: 'linear', scheme: scheme('int3', channel), reason: /8, 4 or 2 bits, not int3/ },
     { role: 'linear', scheme: scheme('int4', block(5)), reason: /blocks of 5 do not divide 64/ },
     { role: 'vector', scheme: scheme('int8', channel), reason: /no operator/ },
     { role: 'other', scheme: scheme('int8', tensor), reason: /no operator/ },

@@ -5,7 +5,7 @@ import { changed } from '../draft.ts'
 
 /**
  * What ONNX has no operator for becomes the nearest integers that it has: sparse weights their
- * values, lookup tables as many bits or more, 3 and 2 bits 4. Comes first, so that the shape rules
+ * values, lookup tables as many bits or more, 3 bits 4. Comes first, so that the shape rules
  * after it see what will be stored.
  */
 export function kinds(draft: Draft): Draft {
@@ -27,10 +27,10 @@ function nearestKind(scheme: Scheme): { readonly scheme: Scheme; readonly reason
         reason: 'ONNX has no operator for lookup tables',
       }
     case 'affine':
-      if (scheme.dtype === 'int8' || scheme.dtype === 'int4') return null
+      if (scheme.dtype !== 'int3') return null
       return {
         scheme: { ...scheme, dtype: 'int4' },
-        reason: `ONNX files store weights in 8 or 4 bits, not ${scheme.dtype}`,
+        reason: 'ONNX files store weights in 8, 4 or 2 bits, not int3',
       }
   }
 }

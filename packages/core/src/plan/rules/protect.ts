@@ -13,7 +13,7 @@ const SMALL_WEIGHT = 2048
 export const protect: Rule = (draft, request) => {
   if (!request.protect || draft.isLiteral) return draft
   const reason = protectionReason(draft)
-  const scheme = oneStepUp(draft.scheme)
+  const scheme = oneStepUp(draft.scheme, draft.facts.outputAxis ?? 0)
   if (reason === null || scheme === draft.scheme) return draft
   return changed(draft, scheme, `${reason}: one step up to ${precisionName(scheme)}`)
 }
@@ -36,12 +36,12 @@ const NEXT_PALETTE: Readonly<Record<PaletteBits, PaletteBits | null>> = {
 }
 
 /** The next more precise scheme; fp16 is the top, because protection is against integers. */
-function oneStepUp(scheme: Scheme): Scheme {
+function oneStepUp(scheme: Scheme, outputAxis: number): Scheme {
   switch (scheme.kind) {
     case 'float':
       return scheme
     case 'affine':
-      return affineStepUp(scheme)
+      return affineStepUp(scheme, outputAxis)
     case 'palette': {
       const bits = NEXT_PALETTE[scheme.bits]
       return bits === null ? { kind: 'float', dtype: 'float16' } : { ...scheme, bits }
@@ -51,12 +51,12 @@ function oneStepUp(scheme: Scheme): Scheme {
   }
 }
 
-function affineStepUp(scheme: AffineScheme): Scheme {
+function affineStepUp(scheme: AffineScheme, outputAxis: number): Scheme {
   switch (scheme.dtype) {
     case 'int8':
       return { kind: 'float', dtype: 'float16' }
     case 'int4':
-      return { ...scheme, dtype: 'int8', granularity: { kind: 'per-channel', axis: 0 } }
+      return { ...scheme, dtype: 'int8', granularity: { kind: 'per-channel', axis: outputAxis } }
     case 'int3':
       return { ...scheme, dtype: 'int4' }
     case 'int2':
