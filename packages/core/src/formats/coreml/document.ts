@@ -3,7 +3,7 @@ import type { WeightRole } from '../../operators/weight-role.ts'
 import type { Weight } from '../../tensor/weight.ts'
 import type { BlobFile } from './blob-index.ts'
 import type { CoremlOperation } from './form-types.ts'
-import type { Model } from './generated/Model_pb.ts'
+import type { Model } from './generated/coreml_pb.ts'
 import type { PackageManifest } from './manifest.ts'
 
 /**
@@ -20,9 +20,14 @@ export type CoremlDocument = {
   readonly blobFiles: ReadonlyMap<string, BlobFile>
   /** Float weights by layer name, in program order. */
   readonly weights: ReadonlyMap<string, CoremlWeight>
+  /** Where the values of each weight are made, for who puts others there. */
+  readonly sites: ReadonlyMap<string, readonly WeightSite[]>
   /** The specification version of the newest operator set that a function uses. */
   readonly spec: number
 }
+
+/** An operation whose first output is a weight: its number in the order of the program. */
+export type WeightSite = { readonly operation: number }
 
 /** One weight: a `const`, or what a chain of `constexpr_` operations gives. */
 export type CoremlWeight = {

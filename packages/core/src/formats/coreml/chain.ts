@@ -1,0 +1,129 @@
+import { ensure } from '../../base/error.ts'
+import type { BlobFile } from './blob-index.ts'
+import type { CoremlOperation } from './form-types.ts'
+import type { ArgumentEntry, Operation, Value } from './generated/coreml_pb.ts'
+import type { Definition, ProgramOperation } from './program.ts'
+import { storedArray } from './stored-array.ts'
+import type { StoredArray } from './stored-array.ts'
+import { staticTensor } from './value-types.ts'
+import type { StaticTensor } from './value-types.ts'
+
+/** A `const` or `constexpr_` operation with what it is made of. */
+export type Chain = {
+  readonly op: Exclude<CoremlOperation, 'cast'>
+  /** A type like `constexpr_lut_to_dense` has other parameters as attributes than as inputs. */
+  readonly style: 'attributes' | 'inputs'
+  readonly operation: Operation
+  readonly inputs: ReadonlyMap<string, ChainInput>
+  /** What it says that it gives, output by output. */
+  readonly outputs: readonly (StaticTensor | undefined)[]
+  /** Operations one behind another, this one included. */
+  readonly length: number
+}
+
+/** The longest that Core ML has: a table is scaled, looked up, made dense and cast. */
+const MAX_LENGTH = 8
+
+/** A literal or named constant, or an output of another operation of the chain. */
+export type ChainInput =
+  | { readonly kind: 'value'; readonly value: Value; readonly array: StoredArray | undefined }
+  | { readonly kind: 'chain'; readonly chain: Chain; readonly output: number }
+
+/** Operations whose results are weights. */
+const CHAIN_OPERATIONS: ReadonlyMap<string, Chain['op']> = new Map(
+  (
+    [
+      'const',
+      'constexpr_affine_dequantize',
+      'constexpr_blockwise_shift_scale',
+      'constexpr_cast',
+      'constexpr_lut_to_dense',
+      'constexpr_lut_to_sparse',
+      'constexpr_sparse_blockwise_shift_scale',
+      'constexpr_sparse_to_dense',
+    ] as const
+  ).map((op) => [op, op]),
+)
+
+/** Whether values of this operation are known before a model runs. */
+export function isChainOperation(type: string): boolean {
+  return CHAIN_OPERATIONS.has(type)
+}
+
+/** Whether an operation gives values from what is stored compressed, also one of a later version. */
+export function isConstexpr(type: string): boolean {
+  return type.startsWith('constexpr_')
+}
+
+/** Chains are built once an operation, so that long ones cost no more than their length. */
+export type ChainBuilder = {
+  readonly files: ReadonlyMap<string, BlobFile>
+  readonly scopes: ReadonlyMap<Operation, ProgramOperation>
+  readonly givenBy: ReadonlyMap<Operation, readonly Definition[]>
+  readonly built: Map<Operation, Chain | null>
+}
+
+/**
+ * The chain that gives a value; `undefined` when an operation is no known constant. Throws
+ * `malformed` for arrays that are not where they should be.
+ */
+export function chainOf(builder: ChainBuilder, definition: Definition): Chain | undefined {
+  const { operation } = definition
+  const known = builder.built.get(operation)
+  if (known !== undefined) return known ?? undefined
+  const chain = buildChain(builder, operation)
+  builder.built.set(operation, chain ?? null)
+  return chain
+}
+
+function buildChain(builder: ChainBuilder, operation: Operation): Chain | undefined {
+  const op = CHAIN_OPERATIONS.get(operation.type)
+  if (op === undefined) return undefined
+  const inputs = new Map<string, ChainInput>()
+  const name = operation.outputs[0]?.name ?? operation.type
+  for (const { key, value } of operation.attributes) {
+    if (key === 'name' || value === undefined) continue
+    inputs.set(key, literal(builder, value, name))
+  }
+  for (const entry of operation.inputs) {
+    const input = namedOrLiteral(builder, operation, entry, name)
+    if (input === undefined) return undefined
+    inputs.set(entry.key, input)
+  }
+  const length = 1 + Math.max(0, ...[...inputs.values()].map((input) => lengthOf(input)))
+  if (length > MAX_LENGTH) return undefined
+  const style = operation.inputs.length > 0 ? 'inputs' : 'attributes'
+  const outputs = operation.outputs.map(({ type }) => staticTensor(type))
+  return { op, style, operation, inputs, outputs, length }
+}
+
+function namedOrLiteral(
+  builder: ChainBuilder,
+  operation: Operation,
+  { key, value }: ArgumentEntry,
+  name: string,
+): ChainInput | undefined {
+  const [first, second] = value?.arguments ?? []
+  ensure(
+    first !== undefined && second === undefined,
+    'malformed',
+    `"${name}": ${operation.type} wants one value as ${key.slice(0, 100)}.`,
+    { value: name },
+  )
+  const { binding } = first
+  if (binding.case === 'value') return literal(builder, binding.value, name)
+  const source = builder.scopes.get(operation)?.scope.get(binding.value ?? '')
+  const chain = source === undefined || source === null ? undefined : chainOf(builder, source)
+  if (source === undefined || source === null || chain === undefined) return undefined
+  // A named constant is as good as a literal.
+  const constant = chain.op === 'const' ? chain.inputs.get('val') : undefined
+  return constant ?? { kind: 'chain', chain, output: source.output }
+}
+
+function lengthOf(input: ChainInput): number {
+  return input.kind === 'chain' ? input.chain.length : 0
+}
+
+function literal(builder: ChainBuilder, value: Value, name: string): ChainInput {
+  return { kind: 'value', value, array: storedArray(value, builder.files, name) }
+}

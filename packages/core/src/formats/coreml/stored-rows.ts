@@ -1,0 +1,76 @@
+import { decode } from '../../kernels/decode-encoding.ts'
+import { columnsOf, rowsOf } from '../../tensor/weight.ts'
+import type { Weight } from '../../tensor/weight.ts'
+import { regionTensor } from '../onnx/stored-tensor.ts'
+import { readEncoding } from './stored-encoding.ts'
+import type { Rows } from './stored-encoding.ts'
+import type { StoredForm } from './stored-form.ts'
+
+/** A weight that is decoded on each read; of plain floats the stored bytes can be read as well. */
+export function storedWeight(name: string, form: StoredForm): Weight {
+  const { dtype, shape } = form
+  if (form.kind === 'float') {
+    const { read, bytes } = form.values
+    const source = { name, sizeInBytes: bytes, read, close: () => Promise.resolve() }
+    return regionTensor({ name, dtype, shape }, source, 0)
+  }
+  return { name, dtype, shape, readRows: (start, end) => readRows(form, name, { start, end }) }
+}
+
+/** Decodes rows `[start, end)`. */
+async function readRows(
+  form: StoredForm,
+  name: string,
+  rows: Rows,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { start, end } = rows
+  if (!(start >= 0 && start <= end && end <= rowsOf(form.shape))) {
+    throw new RangeError(`Rows ${start} to ${end} of "${name}", which has ${rowsOf(form.shape)}`)
+  }
+  const columns = columnsOf(form.shape)
+  const out = new Float32Array((end - start) * columns)
+  for (const piece of pieces(alignmentOf(form), rows)) {
+    const read = outward(vectorRows(form), piece)
+    const values = decode(await readEncoding(form, read))
+    const first = (piece.start - read.start) * columns
+    const count = (piece.end - piece.start) * columns
+    out.set(values.subarray(first, first + count), (piece.start - start) * columns)
+  }
+  return out
+}
+
+/** Rows that share scales or tables. */
+function alignmentOf(form: StoredForm): number {
+  switch (form.kind) {
+    case 'affine':
+    case 'palette':
+      return form.block[0] ?? 1
+    case 'sparse':
+      return alignmentOf(form.values)
+    case 'float':
+    case 'other':
+      return 1
+  }
+}
+
+/** Rows that one row of indices gives. */
+function vectorRows(form: StoredForm): number {
+  return form.kind === 'palette' && form.vector.axis === 0 ? form.vector.size : 1
+}
+
+/** What begins and ends inside a block apart from the whole blocks between. */
+function pieces(block: number, { start, end }: Rows): readonly Rows[] {
+  const first = Math.ceil(start / block) * block
+  const last = Math.floor(end / block) * block
+  if (first > last) return [{ start, end }]
+  const all = [
+    { start, end: first },
+    { start: first, end: last },
+    { start: last, end },
+  ]
+  return all.filter((piece) => piece.end > piece.start)
+}
+
+function outward(step: number, { start, end }: Rows): Rows {
+  return { start: Math.floor(start / step) * step, end: Math.ceil(end / step) * step }
+}

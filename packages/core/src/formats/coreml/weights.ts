@@ -1,0 +1,134 @@
+import type { BlobFile } from './blob-index.ts'
+import { chainOf, isConstexpr } from './chain.ts'
+import type { Chain, ChainBuilder } from './chain.ts'
+import { chainTypes } from './chain-types.ts'
+import { describeChain } from './describe-chain.ts'
+import type { CoremlWeight, WeightSite } from './document.ts'
+import { identityOf } from './identity.ts'
+import { isVector, readingOf } from './readings.ts'
+import type { Operation } from './generated/coreml_pb.ts'
+import type { Definition, ProgramOperation, ProgramWalk } from './program.ts'
+import { readEncoding } from './stored-encoding.ts'
+import { arraysOf, operationsOf, precisionOf, storedBytes } from './stored-facts.ts'
+import type { StoredForm } from './stored-form.ts'
+import { storedWeight } from './stored-rows.ts'
+
+/** One weight and every place that gives its values. */
+type Found = {
+  readonly chain: Chain
+  readonly form: StoredForm
+  readonly definitions: Definition[]
+}
+
+export type CollectedWeights = {
+  readonly weights: ReadonlyMap<string, CoremlWeight>
+  readonly sites: ReadonlyMap<string, readonly WeightSite[]>
+}
+
+/**
+ * The float weights of a program, by name and in program order. Values that are made of the same
+ * blobs in the same way are one weight. Throws `malformed` for constants whose parts do not fit.
+ */
+export function collectWeights(
+  walk: ProgramWalk,
+  files: ReadonlyMap<string, BlobFile>,
+): CollectedWeights {
+  const scopes = new Map<Operation, ProgramOperation>()
+  const numbers = new Map<Operation, number>()
+  for (const [number, each] of walk.operations.entries()) {
+    scopes.set(each.operation, each)
+    numbers.set(each.operation, number)
+  }
+  const givenBy = definitionsByOperation(walk)
+  const builder: ChainBuilder = { files, scopes, givenBy, built: new Map() }
+  const names = new Set<string>()
+  const weights = new Map<string, CoremlWeight>()
+  const sites = new Map<string, readonly WeightSite[]>()
+  for (const found of findWeights(builder, walk.definitions)) {
+    const name = freshName(names, found)
+    weights.set(name, weightOf(name, found, builder))
+    sites.set(
+      name,
+      found.definitions.map(({ operation }) => ({ operation: numbers.get(operation) ?? -1 })),
+    )
+  }
+  return { weights, sites }
+}
+
+function definitionsByOperation({
+  definitions,
+}: ProgramWalk): ReadonlyMap<Operation, readonly Definition[]> {
+  const found = new Map<Operation, Definition[]>()
+  for (const definition of definitions) {
+    const own = found.get(definition.operation)
+    if (own === undefined) found.set(definition.operation, [definition])
+    else own.push(definition)
+  }
+  return found
+}
+
+function findWeights(builder: ChainBuilder, definitions: readonly Definition[]): readonly Found[] {
+  const found = new Map<string | Operation, Found>()
+  for (const definition of definitions) {
+    const chain = chainOf(builder, definition)
+    if (chain === undefined || definition.output !== 0 || isPart(definition)) continue
+    const form = describeChain(chain)
+    if (form === undefined || form.shape.length === 0) continue
+    const key = identityOf(chain) ?? definition.operation
+    const known = found.get(key)
+    if (known === undefined) found.set(key, { chain, form, definitions: [definition] })
+    else known.definitions.push(definition)
+  }
+  return [...found.values()]
+}
+
+/** Whether a value is only a part of another constant. */
+function isPart({ readers, isReturned }: Definition): boolean {
+  if (isReturned || readers.length === 0) return false
+  return readers.every(({ operation }) => isConstexpr(operation.type))
+}
+
+/** Writers leave a handful of numbers at most in the program. */
+function whyImmediate(chain: Chain): string | null {
+  const isInFile = arraysOf(chain).some(({ place }) => place !== null)
+  return isInFile ? null : 'its values stand in the program itself, not in a weight file'
+}
+
+function freshName(names: Set<string>, { definitions }: Found): string {
+  const [first] = definitions
+  const plain = first?.name ?? ''
+  const qualified = `${first?.function ?? ''}/${plain}`
+  let name = names.has(plain) ? qualified : plain
+  for (let number = 2; names.has(name); number++) name = `${qualified}~${number}`
+  names.add(name)
+  return name
+}
+
+function weightOf(
+  name: string,
+  { chain, form, definitions }: Found,
+  builder: ChainBuilder,
+): CoremlWeight {
+  const dtype = chainTypes(chain)[0]?.dtype === 'float16' ? 'float16' : 'float32'
+  const { shape } = form
+  const reading = readingOf(definitions, shape, builder)
+  const { role, outputAxis, inputAxis, uses } = reading
+  const rows = { start: 0, end: shape[0] ?? 1 }
+  return {
+    name,
+    weight: storedWeight(name, form),
+    dtype,
+    shape,
+    role: isVector(shape) ? 'vector' : role,
+    outputAxis,
+    inputAxis,
+    whyFloat: reading.whyFloat ?? whyImmediate(chain),
+    uses,
+    stored: {
+      ops: operationsOf(chain),
+      precision: precisionOf(form, { outputAxis, inputAxis }),
+      bytes: storedBytes(chain),
+      readEncoding: () => readEncoding(form, rows),
+    },
+  }
+}
