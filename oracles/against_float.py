@@ -10,9 +10,9 @@ BATCH_NORM_EPSILON = 1e-5
 FOLDED_TOLERANCE = 1e-6
 """Folding has no one right order of its float operations."""
 
-LEAST_SQNR_DB = {"float16": 60, "bfloat16": 40, "int8": 10, "int4": 6}
-"""The worst layers of fastvlm-nano have 16 dB (int8 per tensor) and 9.9 dB (int4 per channel); a
-swapped axis gives about -3 dB."""
+LEAST_SQNR_DB = {"float16": 60, "bfloat16": 40, "int8": 10, "int4": 6, "int2": 2}
+"""The worst layers of fastvlm-nano have 16 dB (int8 per tensor), 9.9 dB (int4 per channel) and 3.1 dB
+(int2 per channel with zero points); a swapped axis gives about -3 dB."""
 
 LOOKED_UP = (
     "GatherBlockQuantized",
@@ -26,6 +26,8 @@ CODE_RANGES = {
     ("int8", False): (-128, 127),
     ("int4", True): (-8, 7),
     ("int4", False): (-8, 7),
+    ("int2", True): (-2, 1),
+    ("int2", False): (-2, 1),
 }
 
 
@@ -132,10 +134,12 @@ def stored_parts(folder, layer):
 
 
 def signed_codes(graph, name, dtype, is_unsigned):
-    """Codes in the order of the file; two 4-bit codes a byte, the lower half first."""
+    """Codes in the order of the file; several a byte below 8 bits, the lowest bits first."""
     data = np.frombuffer(numpy_helper.to_array(graph.initializers[name]).tobytes(), np.uint8)
     if dtype == "int8":
         return data.astype(np.int64) - 128 if is_unsigned else data.view(np.int8).astype(np.int64)
     if not is_unsigned:
         return numpy_helper.to_array(graph.initializers[name]).astype(np.int64).ravel()
-    return np.stack([data & 15, data >> 4], axis=1).astype(np.int64).ravel() - 8
+    bits = int(dtype.removeprefix("int"))
+    parts = [data >> shift & 2**bits - 1 for shift in range(0, 8, bits)]
+    return np.stack(parts, axis=1).astype(np.int64).ravel() - 2 ** (bits - 1)

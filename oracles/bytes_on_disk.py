@@ -133,5 +133,5 @@ def expected_bytes(tensor):
         count *= size
     name = onnx.TensorProto.DataType.Name(tensor.data_type)
     bits = {"FLOAT": 32, "FLOAT16": 16, "BFLOAT16": 16, "INT64": 64, "INT8": 8, "UINT8": 8}
-    bits |= {"INT4": 4, "UINT4": 4, "INT32": 32, "BOOL": 8}
+    bits |= {"INT2": 2, "INT4": 4, "UINT4": 4, "INT32": 32, "BOOL": 8}
     return (count * bits[name] + 7) // 8

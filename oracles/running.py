@@ -8,7 +8,7 @@ from model_folder import read_safetensors
 EXACT = 1e-4
 """Largest error of a float32 graph, relative to the largest value of the output."""
 
-LEAST_SQNR_DB = {"float32": 40, "float16": 40, "int8": 14, "int4": 3}
+LEAST_SQNR_DB = {"float32": 40, "float16": 40, "int8": 14, "int4": 3, "int2": 0}
 """By the narrowest weight of the folder; noise as strong as the signal has 0 dB. Copies of the
 checkpoint in other bits are other models: bfloat16 has 49 dB."""
 
