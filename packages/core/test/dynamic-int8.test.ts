@@ -7,6 +7,8 @@ import { ModelProtoSchema, TensorProto_DataType } from '../src/formats/onnx/gene
 import { onnxNode } from '../src/formats/onnx/nodes.ts'
 import type { Attribute } from '../src/graph/graph.ts'
 import { quantizeDynamicFile } from '../src/pipeline/quantize-dynamic.ts'
+import type { Plan } from '../src/plan/plan-types.ts'
+import { readPlan } from '../src/plan/read-plan.ts'
 import {
   config,
   constant,
@@ -19,15 +21,20 @@ import {
 } from './helpers/integer-model.ts'
 import { random } from './helpers/opset.ts'
 
-async function quantized(model: ModelProto, settings: Settings = { precision: 'dynamic' }) {
+async function quantized(
+  model: ModelProto,
+  settings: Settings = { precision: 'dynamic' },
+  plan: Plan | null = null,
+) {
   const host = runningHost()
-  const { plan } = await quantizeDynamicFile(host, {
+  const made = await quantizeDynamicFile(host, {
     model: await fileModel(model),
     config: config(settings),
     runtime: 'x86-vnni',
+    plan,
     place: { folder: 'out', name: 'int8' },
   })
-  return { plan, bytes: host.files.get('out/int8.onnx') }
+  return { plan: made.plan, bytes: host.files.get('out/int8.onnx') }
 }
 
 function node(
@@ -146,4 +153,24 @@ test('half precision stays: integer kernels go with float32', async () => {
   expect(plan.operators).toMatchObject([
     { op: 'MatMul', runs: 'float', reason: expect.stringContaining('float32') },
   ])
+})
+
+test('a plan comes back from JSON and gives the same file; an operator can be kept float', async () => {
+  const nodes = [node('MatMul', ['x', 'w'], 'h'), node('Gemm', ['h', 't', 'c'], 'y')]
+  const constants = { ...WEIGHTS, c: constant([32], 4) }
+  const model = smallModel({ nodes, shape: [5, 32], constants })
+  const { plan, bytes } = await quantized(model)
+  const read = readPlan(JSON.parse(JSON.stringify(plan)), 'plan.json')
+  // A plan decides alone: with it, the command line has no precision.
+  const again = await quantized(model, {}, read)
+  expect(again.bytes).toEqual(bytes)
+  expect(again.plan).toEqual(plan)
+  const operators = plan.operators?.map((each) =>
+    each.node === 'y' ? { ...each, runs: 'float' as const, reason: 'it was tried' } : each,
+  )
+  const edited = await quantized(model, {}, { ...read, operators })
+  expect(await optimisedOperators(edited.bytes)).toContain('DynamicQuantizeMatMul')
+  expect(edited.plan.operators).toContainEqual(
+    expect.objectContaining({ node: 'y', runs: 'float', reason: 'it was tried' }),
+  )
 })

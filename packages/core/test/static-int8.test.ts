@@ -20,6 +20,7 @@ import { int64List } from '../src/formats/onnx/opset/constants.ts'
 import type { Calibrator } from '../src/calibrate/activations/decide-ranges.ts'
 import { CALIBRATORS } from '../src/calibrate/activations/decide-ranges.ts'
 import type { Settings } from '../src/config/settings.ts'
+import type { ModelIo } from '../src/pipeline/quantize-static.ts'
 import { quantizeStaticFile } from '../src/pipeline/quantize-static.ts'
 import type { Plan } from '../src/plan/plan-types.ts'
 import { readPlan } from '../src/plan/read-plan.ts'
@@ -50,6 +51,7 @@ type Options = {
   readonly runtime?: RuntimeProfile
   readonly plan?: Plan | null
   readonly calibrator?: Calibrator
+  readonly io?: ModelIo
   readonly data?: readonly Tensor[]
 }
 
@@ -57,9 +59,11 @@ async function quantized(model: ModelProto, options: Options = {}) {
   const host = runningHost(calibrationFiles(options.data ?? samples))
   const { plan } = await quantizeStaticFile(host, {
     model: await fileModel(model),
-    config: config(options.settings ?? { precision: 'w8a8' }),
+    // A plan decides alone: beside it, the command line takes no precision.
+    config: config(options.plan ? {} : (options.settings ?? { precision: 'w8a8' })),
     runtime: options.runtime ?? 'x86-vnni',
     calibrator: options.calibrator ?? 'auto',
+    io: options.io ?? 'float',
     scratch: 'scratch',
     plan: options.plan ?? null,
     place: { folder: 'out', name: 'int8' },
@@ -231,6 +235,7 @@ test('an edited plan is followed: another range, and an operator in float', asyn
   const { plan, bytes } = await quantized(TWO_CONVOLUTIONS)
   const same = await quantized(TWO_CONVOLUTIONS, { plan, data: [] })
   expect(same.bytes).toEqual(bytes)
+  expect(same.plan).toEqual(plan)
   const operators = plan.operators?.map((each) =>
     each.node === 'c' ? { ...each, runs: 'float' as const, reason: 'it was tried' } : each,
   )
@@ -250,6 +255,36 @@ test('a plan that lacks a range is refused', async () => {
   ).rejects.toMatchObject({ code: 'invalid-plan' })
 })
 
+test.for([{ zeroPoint: -1 }, { zeroPoint: 256 }, { scale: 1e-60 }, { scale: 1e60 }])(
+  'a plan with a range that codes cannot have is refused: %j',
+  async (edit) => {
+    const { plan } = await quantized(TWO_CONVOLUTIONS)
+    const activations = plan.activations?.map((each) => ({ ...each, ...edit }))
+    await expect(
+      quantized(TWO_CONVOLUTIONS, { plan: { ...plan, activations } }),
+    ).rejects.toMatchObject({ code: 'invalid-plan' })
+  },
+)
+
+test('weights that stay out of integers are stored as the plan says', async () => {
+  const { plan } = await quantized(TWO_CONVOLUTIONS)
+  const operators = plan.operators?.map((each) =>
+    each.node === 'c' ? { ...each, runs: 'float' as const } : each,
+  )
+  const layers = plan.layers.map((each) =>
+    each.layer === 'model.w2'
+      ? { ...each, scheme: { kind: 'float', dtype: 'float32' } as const }
+      : each,
+  )
+  const edited = { ...plan, operators, layers }
+  const { bytes } = await quantized(TWO_CONVOLUTIONS, { plan: edited, data: [] })
+  const names = fromBinary(ModelProtoSchema, bytes ?? new Uint8Array()).graph?.initializer.map(
+    ({ name }) => name,
+  )
+  expect(names).toContain('w2')
+  expect(names).not.toContain('w2_quantized')
+})
+
 test('static without calibration data is a usage error that names the option', async () => {
   const host = runningHost()
   const settings = config({ precision: 'w8a8' })
@@ -258,6 +293,7 @@ test('static without calibration data is a usage error that names the option', a
     config: { ...settings, calibration: { ...settings.calibration, data: null } },
     runtime: 'x86-vnni',
     calibrator: 'auto',
+    io: 'float',
     scratch: 'scratch',
     plan: null,
     place: null,

@@ -116,6 +116,7 @@ async function write(
         model,
         config,
         runtime: 'x86-vnni',
+        plan: null,
         place,
       })
       return { file, bytes: written?.bytes ?? 0 }

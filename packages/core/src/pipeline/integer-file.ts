@@ -5,11 +5,17 @@ import type { ResolvedConfig } from '../config/merge-config.ts'
 import { layerPrecision } from '../config/patterns.ts'
 import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
 import type { IntegerTensor } from '../formats/onnx/qdq/apply-static.ts'
+import { BIAS_FORM } from '../formats/onnx/qdq/apply-static.ts'
+import type { NestedOperator } from '../formats/onnx/qdq/nested-operators.ts'
+import { nestedOperators } from '../formats/onnx/qdq/nested-operators.ts'
 import type { EditableDocument } from '../formats/onnx/qdq/editable.ts'
-import { documentOf } from '../formats/onnx/qdq/editable.ts'
+import { documentOf, dropStaleInfo } from '../formats/onnx/qdq/editable.ts'
 import { storedBytes } from '../formats/onnx/forms.ts'
-import type { LayerPlan, Plan } from '../plan/plan-types.ts'
+import { opsetLimit } from '../formats/onnx/opset/raise-document.ts'
+import { fitPlan } from '../plan/fit-plan.ts'
+import type { LayerPlan, OperatorPlan, Plan } from '../plan/plan-types.ts'
 import { formatPrecision, parsePrecision } from '../scheme/precision.ts'
+import { elementsOf } from '../tensor/weight.ts'
 import type { WrittenOnnx } from './onnx-file.ts'
 import { auditOnnxFile, planOnnxFile, quantizeOnnxFile } from './onnx-file.ts'
 
@@ -39,6 +45,21 @@ export function activationsOf(name: string): Activations {
   return precision.kind === 'affine' ? (precision.activations ?? null) : null
 }
 
+/** The operators that a plan keeps float, and why. */
+export function plannedFloats(plan: Plan | null): ReadonlyMap<string, string> {
+  return new Map(
+    (plan?.operators ?? []).flatMap(({ node, runs, reason }) =>
+      runs === 'float' ? [[node, reason] as const] : [],
+    ),
+  )
+}
+
+/** The activations of a plan; null for one of weights alone. */
+export function plannedActivations({ activations, operators }: Plan): Activations {
+  if (activations !== undefined) return 'static'
+  return operators === undefined ? null : 'dynamic'
+}
+
 /** Why the operator of a weight does not get integer activations; null where it does. */
 export function keptFloat(
   config: ResolvedConfig,
@@ -62,7 +83,9 @@ export type IntegerFileRequest = {
   /** Puts the integers in; what it stored. Called after weights were audited. */
   readonly apply: () => Promise<readonly IntegerTensor[]>
   readonly findings: readonly Finding[]
-  readonly sections: Pick<Plan, 'activations' | 'operators' | 'runtime'>
+  readonly sections: Pick<Plan, 'activations' | 'operators' | 'runtime' | 'io'>
+  /** What other weights become; null as the configuration asks. */
+  readonly given: Plan | null
   /** An existing folder, and the file name without `.onnx`; null only plans. */
   readonly place: { readonly folder: string; readonly name: string } | null
 }
@@ -75,13 +98,22 @@ export type IntegerFile = { readonly plan: Plan; readonly written: WrittenOnnx |
  */
 export async function writeIntegerFile(
   host: Host,
-  { model, config, document, keep, apply, findings, sections, place }: IntegerFileRequest,
+  request: IntegerFileRequest,
 ): Promise<IntegerFile> {
+  const { model, config, document, keep, findings, sections, given, place } = request
   const normal: OnnxFileModel = { ...model, document: documentOf(document) }
   const audit = await auditOnnxFile(host, normal)
-  const rest = planOnnxFile(normal, audit, weightOnly(config, keep))
-  const stored = await apply()
-  const plan = withIntegers(rest, audit, stored, findings, sections)
+  const rest =
+    given === null
+      ? planOnnxFile(normal, audit, weightOnly(config, keep))
+      : fittedPlan(given, audit, document)
+  const nested = nestedOperators(document.model)
+  const stored = merged(await request.apply(), document)
+  dropStaleInfo(document)
+  const plan = withIntegers(rest, audit, stored, [...findings, ...nestedFinding(nested)], {
+    ...sections,
+    operators: [...(sections.operators ?? []), ...nested.map(floatOperator)],
+  })
   if (place === null) return { plan, written: null }
   const integers = new Set(stored.map(({ source }) => `${COMPONENT}.${source}`))
   const written = await quantizeOnnxFile(host, {
@@ -91,6 +123,37 @@ export async function writeIntegerFile(
     ...place,
   })
   return { plan, written }
+}
+
+/** What a given plan says of the weights that the model has; biases that it added come again by themselves. */
+function fittedPlan(given: Plan, audit: Audit, document: EditableDocument): Plan {
+  const known = new Set(audit.weights.map(({ layer }) => layer))
+  const layers = given.layers.filter(({ layer, form }) => known.has(layer) || form !== BIAS_FORM)
+  const limit = opsetLimit(documentOf(document))
+  const limits = limit === null ? null : { [COMPONENT]: limit }
+  return fitPlan({ ...given, layers }, audit.weights, 'the plan', limits)
+}
+
+/** What is stored of one float tensor, the copies of a bias for several scales together. */
+type StoredSource = IntegerTensor & {
+  /** Whether the float tensor stays too, for other readers. */
+  readonly isKept: boolean
+}
+
+function merged(
+  stored: readonly IntegerTensor[],
+  { graph }: EditableDocument,
+): readonly StoredSource[] {
+  const kept = new Set(graph.initializer.map(({ name }) => name))
+  const sources = new Map<string, StoredSource>()
+  for (const tensor of stored) {
+    const { source } = tensor
+    const first = sources.get(source)
+    const elements = tensor.elements + (first?.elements ?? 0)
+    const channels = tensor.channels + (first?.channels ?? 0)
+    sources.set(source, { ...tensor, elements, channels, isKept: kept.has(source) })
+  }
+  return [...sources.values()]
 }
 
 /** The same wishes for weights alone. */
@@ -112,7 +175,7 @@ function weightOnly(config: ResolvedConfig, keep: readonly string[]): ResolvedCo
 function withIntegers(
   rest: Plan,
   audit: Audit,
-  stored: readonly IntegerTensor[],
+  stored: readonly StoredSource[],
   findings: readonly Finding[],
   sections: IntegerFileRequest['sections'],
 ): Plan {
@@ -128,13 +191,18 @@ function withIntegers(
     ...rest,
     layers,
     bytes: storedBytes(layers),
-    findings: [...rest.findings, ...findings],
+    findings: [...rest.findings, ...findings.filter((each) => !isAmong(rest.findings, each))],
     ...sections,
   }
 }
 
+/** A plan that is given back has its findings already. */
+function isAmong(findings: readonly Finding[], { code, subject }: Finding): boolean {
+  return findings.some((each) => each.code === code && each.subject === subject)
+}
+
 /** A bias that the float model did not have. */
-function newBias(layer: string, tensor: IntegerTensor): LayerPlan {
+function newBias(layer: string, tensor: StoredSource): LayerPlan {
   const float: LayerPlan = {
     layer,
     component: COMPONENT,
@@ -151,15 +219,16 @@ function newBias(layer: string, tensor: IntegerTensor): LayerPlan {
 
 function integerLayer(
   layer: LayerPlan,
-  { dtype, elements, channels, zeroPoints, form }: IntegerTensor,
+  { dtype, elements, channels, zeroPoints, form, isKept }: StoredSource,
   facts: WeightFacts | undefined,
 ): LayerPlan {
   if (dtype === 'int32') {
+    const float = isKept ? 4 * elementsOf(layer.shape) : 0
     return {
       ...layer,
       scheme: { kind: 'float', dtype: 'float32' },
       form,
-      bytes: { codes: 4 * elements, scales: 4 * channels, zeroPoints: 0 },
+      bytes: { codes: 4 * elements + float, scales: 4 * channels, zeroPoints: 0 },
       reasons: [...layer.reasons.slice(0, 1), 'a bias has the scale of the sums it is added to'],
     }
   }
@@ -178,6 +247,25 @@ function integerLayer(
     bytes: { codes: elements, scales: 4 * channels, zeroPoints },
     reasons: ['its operator runs on integers'],
   }
+}
+
+function floatOperator({ node, op }: NestedOperator): OperatorPlan {
+  return { node, op, runs: 'float', reason: 'it lies in the body of another operator' }
+}
+
+function nestedFinding(nested: readonly NestedOperator[]): readonly Finding[] {
+  const [first] = nested
+  if (first === undefined) return []
+  return [
+    {
+      code: 'nested-operators',
+      severity: 'info',
+      subject: first.node,
+      message:
+        `${nested.length} operators that multiply weights lie in bodies of If, Loop or Scan ("${first.node}" ` +
+        'first). Their weights are stored in 8 bits; their activations stay float.',
+    },
+  ]
 }
 
 /** Says that nothing could run on integers, so that only weights became smaller. */

@@ -8,19 +8,28 @@ import { applyDynamicRecurrent, isDynamicRecurrent } from '../formats/onnx/qdq/d
 import type { EditableDocument } from '../formats/onnx/qdq/editable.ts'
 import { graphView } from '../formats/onnx/qdq/graph-view.ts'
 import { normalize } from '../formats/onnx/qdq/normalize.ts'
+import type { WeightedNode } from '../formats/onnx/qdq/weighted-node.ts'
 import { weightedNode } from '../formats/onnx/qdq/weighted-node.ts'
 import type { NodeProto } from '../formats/onnx/generated/onnx_pb.ts'
 import { labelOf } from '../formats/onnx/opset/node-edit.ts'
-import type { OperatorPlan } from '../plan/plan-types.ts'
+import type { OperatorPlan, Plan } from '../plan/plan-types.ts'
 import type { RuntimeProfile } from '../targets/integer-kernels.ts'
 import { INTEGER_PROFILES } from '../targets/integer-kernels.ts'
 import type { IntegerFile } from './integer-file.ts'
-import { activationsOf, keptFloat, noIntegersFinding, writeIntegerFile } from './integer-file.ts'
+import {
+  activationsOf,
+  keptFloat,
+  noIntegersFinding,
+  plannedFloats,
+  writeIntegerFile,
+} from './integer-file.ts'
 
 export type DynamicFileRequest = {
   readonly model: OnnxFileModel
   readonly config: ResolvedConfig
   readonly runtime: RuntimeProfile
+  /** A plan of dynamic quantization that is followed; null decides by the configuration. */
+  readonly plan: Plan | null
   /** An existing folder, and the file name without `.onnx`; null only plans. */
   readonly place: { readonly folder: string; readonly name: string } | null
 }
@@ -32,10 +41,11 @@ export type DynamicFileRequest = {
  */
 export async function quantizeDynamicFile(
   host: Host,
-  { model, config, runtime, place }: DynamicFileRequest,
+  { model, config, runtime: asked, plan, place }: DynamicFileRequest,
 ): Promise<IntegerFile> {
   const document = await normalize(model.document)
-  const chosen = chooseDynamic(document, config)
+  const runtime = plan?.runtime ?? asked
+  const chosen = chooseDynamic(document, exclusionOf(config, plan))
   const { nodes, recurrent, operators, keep } = chosen
   const hasIntegers = nodes.length + recurrent.length > 0
   const codes = INTEGER_PROFILES[runtime].weights
@@ -50,6 +60,7 @@ export async function quantizeDynamicFile(
     ],
     findings: hasIntegers ? [] : [noIntegersFinding('MatMul, Gemm or LSTM')],
     sections: { operators, runtime },
+    given: plan,
     place,
   })
 }
@@ -61,7 +72,23 @@ type Chosen = {
   readonly keep: readonly string[]
 }
 
-function chooseDynamic({ graph }: EditableDocument, config: ResolvedConfig): Chosen {
+/** Why a node stays float; null where it does not. */
+type Exclusion = (
+  node: NodeProto,
+  weight: string,
+  kind: WeightedNode['kind'] | 'lstm',
+) => string | null
+
+/** What configuration or plan keep float; a plan decides alone. */
+function exclusionOf(config: ResolvedConfig, plan: Plan | null): Exclusion {
+  const floats = plannedFloats(plan)
+  return (node, weight, kind) => {
+    if (plan !== null) return floats.get(labelOf(node)) ?? null
+    return keptFloat(config, weight, 'dynamic') ?? slowConvolution(config, weight, kind)
+  }
+}
+
+function chooseDynamic({ graph }: EditableDocument, exclusion: Exclusion): Chosen {
   const view = graphView(graph)
   const nodes: DynamicNode[] = []
   const recurrent: NodeProto[] = []
@@ -72,7 +99,7 @@ function chooseDynamic({ graph }: EditableDocument, config: ResolvedConfig): Cho
   }
   for (const node of graph.node) {
     if (isDynamicRecurrent(view, node)) {
-      const reason = keptFloat(config, node.input[1] ?? '', 'dynamic')
+      const reason = exclusion(node, node.input[1] ?? '', 'lstm')
       note(node, reason === null ? 'integer' : 'float', reason ?? 'DynamicQuantizeLSTM runs it')
       if (reason === null) recurrent.push(node)
       continue
@@ -84,8 +111,7 @@ function chooseDynamic({ graph }: EditableDocument, config: ResolvedConfig): Cho
       note(node, 'float', weighted.reason)
       continue
     }
-    const reason =
-      keptFloat(config, weighted.weight, 'dynamic') ?? slowConvolution(config, weighted)
+    const reason = exclusion(node, weighted.weight, weighted.kind)
     note(
       node,
       reason === null ? 'integer' : 'float',
@@ -98,7 +124,8 @@ function chooseDynamic({ graph }: EditableDocument, config: ResolvedConfig): Cho
 
 function slowConvolution(
   { layers }: ResolvedConfig,
-  { kind, weight }: DynamicNode['weighted'],
+  weight: string,
+  kind: WeightedNode['kind'] | 'lstm',
 ): string | null {
   if (kind !== 'conv') return null
   const asked = layerPrecision(layers, `model.${weight}`)

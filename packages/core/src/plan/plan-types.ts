@@ -64,6 +64,10 @@ export type Plan = {
   readonly operators?: readonly OperatorPlan[] | undefined
   /** The processors that integer kernels were chosen for; only with `activations`. */
   readonly runtime?: RuntimeProfile | undefined
+  /** Inputs and outputs of the model that are integers, with the scales of `activations`. */
+  readonly io?:
+    | { readonly inputs: readonly string[]; readonly outputs: readonly string[] }
+    | undefined
   /** Exact bytes of codes, scales, zero points and float weights together. */
   readonly bytes: number
   readonly findings: readonly Finding[]

@@ -85,6 +85,12 @@ const planSchema: z.ZodType<Plan> = z.strictObject({
   activations: z.array(activation).max(1_000_000).optional(),
   operators: z.array(operator).max(1_000_000).optional(),
   runtime: z.enum(RUNTIME_PROFILES).optional(),
+  io: z
+    .strictObject({
+      inputs: z.array(z.string()).max(10_000),
+      outputs: z.array(z.string()).max(10_000),
+    })
+    .optional(),
   bytes: count,
   findings: z.array(finding),
 })

@@ -103,6 +103,15 @@ export const runtime: OptionSpec = {
   defaultText: 'x86-vnni',
 }
 
+export const io: OptionSpec = {
+  name: 'io',
+  type: 'text',
+  valueName: 'type',
+  choices: ['float', 'int8'],
+  summary: 'What inputs and outputs are with w8a8: float, or 8-bit integers with a stated scale.',
+  defaultText: 'float',
+}
+
 export const calibrator: OptionSpec = {
   name: 'calibrator',
   type: 'text',

@@ -1,6 +1,7 @@
 import {
   MixbitError,
   auditOnnxFile,
+  modelIo,
   outputPlace,
   planOnnxFile,
   quantizeOnnxFile,
@@ -39,6 +40,7 @@ export async function quantizeOnnx(
     write(host, args, settings, path),
   )
   const seconds = (io.now() - started) / 1000
+  const ends = modelIo(plan)
   writeResult(args, io, {
     json: {
       schema: 'mixbit/quantization@1',
@@ -46,6 +48,7 @@ export async function quantizeOnnx(
       bytes: written.bytes,
       components: { model: { bytes: plan.bytes, layers: plan.layers.length } },
       findings: plan.findings,
+      ...(ends === null ? {} : { io: ends }),
       seconds,
     },
     text: writtenOnnxText(

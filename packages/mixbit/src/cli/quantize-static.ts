@@ -1,17 +1,21 @@
 import {
   CALIBRATORS,
+  MODEL_IO,
   MixbitError,
   RUNTIME_PROFILES,
   askedActivations,
+  plannedActivations,
   quantizeDynamicFile,
   quantizeStaticFile,
   readJson,
   readPlan,
 } from '@mixbit/core'
 import type {
+  Activations,
   Calibrator,
   Host,
   IntegerFile,
+  ModelIo,
   OnnxFileModel,
   Plan,
   RuntimeProfile,
@@ -65,12 +69,13 @@ async function withIntegers(
     planFile === undefined
       ? null
       : readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
-  const activations = plan?.activations === undefined ? askedActivations(config) : 'static'
+  const activations = plan === null ? askedActivations(config) : plannedActivations(plan)
+  refuseIo(args, activations)
   switch (activations) {
     case null:
       return null
     case 'dynamic':
-      return quantizeDynamicFile(host, { model, config, runtime: runtimeOf(args), place })
+      return quantizeDynamicFile(host, { model, config, runtime: runtimeOf(args), plan, place })
     case 'static':
       return withScratch((scratch) =>
         quantizeStaticFile(host, {
@@ -78,6 +83,7 @@ async function withIntegers(
           config,
           runtime: runtimeOf(args),
           calibrator: calibratorOf(args),
+          io: ioOf(args),
           scratch,
           plan,
           place,
@@ -92,6 +98,20 @@ function runtimeOf(args: ParsedArgs): RuntimeProfile {
 
 function calibratorOf(args: ParsedArgs): Calibrator {
   return oneOf(args, 'calibrator', CALIBRATORS, 'auto')
+}
+
+function ioOf(args: ParsedArgs): ModelIo {
+  return oneOf(args, 'io', MODEL_IO, 'float')
+}
+
+/** Integers at the ends need ranges, which only calibration gives. */
+function refuseIo(args: ParsedArgs, activations: Activations): void {
+  if (ioOf(args) === 'float' || activations === 'static') return
+  throw new MixbitError(
+    'usage',
+    '--io int8 is for static int8: use --precision w8a8 and --calibration, or leave --io out.',
+    { io: 'int8', activations: activations ?? 'float' },
+  )
 }
 
 function oneOf<Name extends string>(

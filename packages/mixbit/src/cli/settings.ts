@@ -37,11 +37,24 @@ export async function resolveSettings(args: ParsedArgs, cwd: string): Promise<Co
       { command: args.command, missing: 'model' },
     )
   }
+  if (!model.endsWith('.onnx')) refuseForFolders(args)
   return { ...resolved, model }
 }
 
+/** Options that only one ONNX file has. */
+function refuseForFolders(args: ParsedArgs): void {
+  if (!args.values.has('io')) return
+  throw new CliError(
+    'usage',
+    '--io is for one ONNX file; other models keep float inputs and outputs.',
+    {
+      option: '--io',
+    },
+  )
+}
+
 /** Options that decide what a plan decides, and so would be ignored beside one. */
-const DECIDED_BY_PLAN = ['precision', 'component', 'layer', 'no-protect', 'algorithm']
+const DECIDED_BY_PLAN = ['precision', 'component', 'layer', 'no-protect', 'algorithm', 'io']
 
 function refuseBesidePlan(args: ParsedArgs): void {
   if (!args.values.has('plan')) return

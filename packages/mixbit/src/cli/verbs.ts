@@ -10,6 +10,7 @@ import {
   dtype,
   evaluation,
   force,
+  io,
   labelledData,
   layer,
   layers,
@@ -125,6 +126,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
       ...DECISION,
       calibrator,
       runtime,
+      io,
       workers,
     ],
     examples: [
@@ -143,6 +145,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
       ...DECISION,
       calibrator,
       runtime,
+      io,
       selfContained,
       workers,
       force,

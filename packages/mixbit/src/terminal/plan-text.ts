@@ -1,4 +1,4 @@
-import { precisionName } from '@mixbit/core'
+import { modelIo, precisionName } from '@mixbit/core'
 import type { LayerPlan, Plan } from '@mixbit/core'
 import { hanging, findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
@@ -8,7 +8,12 @@ import { formatBytes, formatCount } from './units.ts'
 /** What `plan` shows: per component and precision how many weights and bytes, then why. */
 export function planText(plan: Plan, layout: Layout): string {
   const head = `${layout.paint('strong', plan.model)}  ${plan.preset ?? 'no preset'} for ${plan.target}, ${formatBytes(plan.bytes)} of weights`
-  const sections = [[head], groupLines(plan, layout), reasonLines(plan, layout)]
+  const sections = [
+    [head],
+    groupLines(plan, layout),
+    reasonLines(plan, layout),
+    ioLines(plan, layout),
+  ]
   const findings = findingLines(plan.findings, layout)
   return [...sections, ...(findings.length > 0 ? [findings] : [])]
     .filter((lines) => lines.length > 0)
@@ -50,6 +55,30 @@ function reasonLines(plan: Plan, layout: Layout): readonly string[] {
       return hanging(`${count}  `, title.length + 2, reason, layout.width)
     }),
   ]
+}
+
+/** Inputs and outputs that are integers, and what their codes stand for. */
+function ioLines(plan: Plan, layout: Layout): readonly string[] {
+  const io = modelIo(plan)
+  if (io === null) return []
+  const rows = (['inputs', 'outputs'] as const).flatMap((side) =>
+    io[side].map(({ name, dtype, scale, zeroPoint }) => [
+      side.slice(0, -1),
+      name,
+      dtype,
+      `${scale.toPrecision(6)} * (code - ${zeroPoint})`,
+    ]),
+  )
+  return formatTable(
+    [
+      { title: '', align: 'left' },
+      { title: 'tensor', align: 'left' },
+      { title: 'type', align: 'left' },
+      { title: 'stands for', align: 'left' },
+    ],
+    rows,
+    layout,
+  )
 }
 
 function bytesOf(layers: readonly LayerPlan[]): number {

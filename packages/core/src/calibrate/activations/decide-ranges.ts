@@ -1,7 +1,7 @@
 import type { CodeRange } from '../../kernels/kernels.ts'
 import type { GraphView } from '../../formats/onnx/qdq/graph-view.ts'
 import type { IntegerNode, Placement } from '../../formats/onnx/qdq/placement.ts'
-import { quantizedValues } from '../../formats/onnx/qdq/apply-static.ts'
+import { quantizedValues } from '../../formats/onnx/qdq/activations.ts'
 import { ACTIVATION_CODES } from '../../targets/integer-kernels.ts'
 import type { IntegerProfile } from '../../targets/integer-kernels.ts'
 import type { ActivationPlan } from '../../plan/plan-types.ts'

@@ -1,27 +1,22 @@
 import type { IntegerProfile } from '../../../targets/integer-kernels.ts'
-import type { Attribute } from '../../../graph/graph.ts'
 import type { NodeProto } from '../generated/onnx_pb.ts'
 import { onnxNode } from '../nodes.ts'
-import { labelOf } from '../opset/node-edit.ts'
 import { bytesOfValues } from './derived-tensor.ts'
 import type { EditableDocument } from './editable.ts'
 import { addComputed, addSmall, constantValues, dropUnread, readWhole } from './editable.ts'
-import { graphView } from './graph-view.ts'
 import type { CodeRange } from '../../../kernels/kernels.ts'
 import type { StoredTensor } from '../stored-tensor.ts'
 import { roundingShift } from './bias-correction.ts'
+import type { ActivationParams } from './activations.ts'
+import { paramsOf, quantizeActivations } from './activations.ts'
+import { boundaryFacts, declareBoundary } from './declare-boundary.ts'
 import type { ScaledBias } from './integer-weight.ts'
 import { channelScales, integerBias, integerWeight } from './integer-weight.ts'
-import type { IntegerNode, Placement } from './placement.ts'
+import type { Placement } from './placement.ts'
 import type { WeightedNode } from './weighted-node.ts'
 
-/** Scale and zero point of a quantized activation. */
-export type ActivationParams = {
-  readonly scale: number
-  readonly zeroPoint: number
-  /** The mean of each channel; without it biases are not corrected. */
-  readonly means?: readonly number[] | undefined
-}
+/** How plans call a bias that is stored as integers. */
+export const BIAS_FORM = 'DequantizeLinear of int32'
 
 /** What became of a weight or bias. */
 export type IntegerTensor = {
@@ -48,18 +43,9 @@ export async function applyStatic(
   profile: IntegerProfile,
 ): Promise<readonly IntegerTensor[]> {
   const stored = await quantizeWeights(document, placement, params, profile)
-  quantizeValues(document, placement, params, profile)
+  quantizeActivations(document, placement, params, profile)
+  declareBoundary(document, boundaryFacts(placement.boundary, params, profile))
   return stored
-}
-
-/** Every value that becomes integers, in the order of the graph. */
-export function quantizedValues({ integers }: Placement): readonly string[] {
-  const values = new Set<string>()
-  for (const { inputs, outputs, quantizesOutput } of integers) {
-    for (const input of inputs) values.add(input)
-    if (quantizesOutput) for (const output of outputs) values.add(output)
-  }
-  return [...values]
 }
 
 async function quantizeWeights(
@@ -153,8 +139,7 @@ function replaceBias(
   if (bias === '') reader.input = [...reader.input.slice(0, 2), added]
   else reader.input = reader.input.map((input) => (input === bias ? added : input))
   const channels = weightScales.length
-  const form = 'DequantizeLinear of int32'
-  return { source, dtype: 'int32', elements: channels, channels, zeroPoints: 0, form }
+  return { source, dtype: 'int32', elements: channels, channels, zeroPoints: 0, form: BIAS_FORM }
 }
 
 /** The bias with what rounding the weight takes from its products; null where there is none. */
@@ -215,97 +200,11 @@ function addDequantize(
   document.graph.node.unshift(
     onnxNode({
       op: 'DequantizeLinear',
-      name: decoded,
+      name: '',
       inputs,
       outputs: [decoded],
       attributes: { axis: { kind: 'int', value: parts.axis } },
     }),
   )
   return decoded
-}
-
-/** How a value is named on its way: what is computed, its codes, and what readers see. */
-type ValuePath = { readonly float: string; readonly decoded: string }
-
-function quantizeValues(
-  document: EditableDocument,
-  placement: Placement,
-  params: ReadonlyMap<string, ActivationParams>,
-  profile: IntegerProfile,
-): void {
-  const { graph } = document
-  const view = graphView(graph)
-  const made = new Set(
-    placement.integers.flatMap(({ outputs, quantizesOutput }) => (quantizesOutput ? outputs : [])),
-  )
-  const after = new Map<NodeProto | null, NodeProto[]>()
-  for (const value of quantizedValues(placement)) {
-    const producer = view.producer(value) ?? null
-    const isMade = made.has(value)
-    const path: ValuePath = isMade
-      ? { float: document.unused(`${value}_float`), decoded: value }
-      : { float: value, decoded: document.unused(`${value}_dequantized`) }
-    if (isMade && producer !== null) renameOutput(producer, value, path.float)
-    if (!isMade) readDecoded(placement.integers, value, path.decoded)
-    const nodes = valueNodes(document, value, path, paramsOf(params, value), profile)
-    after.set(producer, [...(after.get(producer) ?? []), ...nodes])
-  }
-  graph.node = [
-    ...(after.get(null) ?? []),
-    ...graph.node.flatMap((node) => [node, ...(after.get(node) ?? [])]),
-  ]
-}
-
-function renameOutput(node: NodeProto, value: string, name: string): void {
-  // A node without a name keeps the one by which plans know it.
-  if (node.name === '') node.name = labelOf(node)
-  node.output = node.output.map((output) => (output === value ? name : output))
-}
-
-/** Integer readers of a value that a float operator makes; the others keep the exact value. */
-function readDecoded(integers: readonly IntegerNode[], value: string, decoded: string): void {
-  for (const { node, inputs } of integers) {
-    if (!inputs.includes(value)) continue
-    node.input = node.input.map((input, at) =>
-      input === value && at < inputs.length ? decoded : input,
-    )
-  }
-}
-
-function valueNodes(
-  document: EditableDocument,
-  value: string,
-  { float, decoded }: ValuePath,
-  { scale, zeroPoint }: ActivationParams,
-  { activations }: IntegerProfile,
-): readonly NodeProto[] {
-  const scaleName = document.unused(`${value}_scale`)
-  const zeroName = document.unused(`${value}_zero_point`)
-  const quantized = document.unused(`${value}_quantized`)
-  const scaleFacts = { name: scaleName, dtype: 'float32', shape: [] } as const
-  addSmall(document, scaleFacts, bytesOfValues(Float32Array.of(scale)))
-  addSmall(
-    document,
-    { name: zeroName, dtype: activations, shape: [] },
-    bytesOfValues(activations === 'uint8' ? Uint8Array.of(zeroPoint) : Int8Array.of(zeroPoint)),
-  )
-  const attributes: Readonly<Record<string, Attribute>> = {}
-  const facts = (op: string, input: string, output: string) =>
-    onnxNode({
-      op,
-      name: output,
-      inputs: [input, scaleName, zeroName],
-      outputs: [output],
-      attributes,
-    })
-  return [
-    facts('QuantizeLinear', float, quantized),
-    { ...facts('DequantizeLinear', quantized, decoded), name: `${quantized}_decode` },
-  ]
-}
-
-function paramsOf(params: ReadonlyMap<string, ActivationParams>, value: string): ActivationParams {
-  const found = params.get(value)
-  if (found === undefined) throw new TypeError(`"${value}" has no scale`)
-  return found
 }

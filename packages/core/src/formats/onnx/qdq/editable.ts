@@ -103,6 +103,13 @@ export function dropUnread(document: EditableDocument, names: Iterable<string>):
   for (const name of candidates) if (!read.has(name)) weights.delete(name)
 }
 
+/** Forgets what the model said of the shapes of values that are gone. */
+export function dropStaleInfo({ graph }: EditableDocument): void {
+  const known = new Set(graph.initializer.map(({ name }) => name))
+  for (const { output } of graph.node) for (const name of output) known.add(name)
+  graph.valueInfo = graph.valueInfo.filter(({ name }) => known.has(name))
+}
+
 /** Declares ONNX Runtime's own operators. */
 export function useMicrosoft({ model }: EditableDocument): void {
   if (model.opsetImport.some(({ domain }) => domain === 'com.microsoft')) return

@@ -3,6 +3,8 @@ import { LIGHT_OPERATORS } from '../../../targets/integer-kernels.ts'
 import type { GraphProto, NodeProto } from '../generated/onnx_pb.ts'
 import { tensorNumbers } from '../opset/constants.ts'
 import { attributeOf, floatOf, inputOf, stringOf } from '../opset/node-edit.ts'
+import type { Boundary } from './boundary.ts'
+import { FLOAT_BOUNDARY } from './boundary.ts'
 import type { GraphView } from './graph-view.ts'
 import { graphView, isStandard } from './graph-view.ts'
 import type { WeightedNode } from './weighted-node.ts'
@@ -38,6 +40,8 @@ export type FloatNode = {
 export type Placement = {
   readonly integers: readonly IntegerNode[]
   readonly floats: readonly FloatNode[]
+  /** Inputs and outputs of the model that are integers too. */
+  readonly boundary: Boundary
 }
 
 /** Why somebody keeps a node float; null where nobody does. */
@@ -47,8 +51,14 @@ export type Exclusion = (node: NodeProto, weight: string) => string | null
  * Chooses the nodes that run on integers: every Conv, Gemm and MatMul that has an integer kernel, and
  * of the operators between them those whose inputs are integers and whose output an integer node reads.
  * Tails, such as box decoding and NMS, are read by none, and so stay float.
+ *
+ * @param boundary - inputs and outputs of the graph that are integers; such an output counts as a reader
  */
-export function placeIntegers(graph: GraphProto, exclusion: Exclusion): Placement {
+export function placeIntegers(
+  graph: GraphProto,
+  exclusion: Exclusion,
+  boundary: Boundary = FLOAT_BOUNDARY,
+): Placement {
   const view = graphView(graph)
   const weighted = new Map<NodeProto, WeightedNode>()
   const floats: FloatNode[] = []
@@ -63,15 +73,15 @@ export function placeIntegers(graph: GraphProto, exclusion: Exclusion): Placemen
     if (excluded === null) weighted.set(node, found)
     else floats.push({ node, reason: excluded })
   }
-  const candidates = candidateNodes(graph, view, weighted, exclusion)
-  const integers = chosenNodes(candidates)
+  const candidates = candidateNodes(graph, view, weighted, { exclusion, boundary })
+  const integers = chosenNodes(candidates, boundary)
   const chosen = new Set(integers.map(({ node }) => node))
   for (const { node, weighted: weights } of candidates) {
     if (weights === null && !chosen.has(node)) {
       floats.push({ node, reason: 'no integer operator reads its output' })
     }
   }
-  return { integers, floats }
+  return { integers, floats, boundary }
 }
 
 /** What could run on integers when something before and after it does. */
@@ -81,10 +91,10 @@ function candidateNodes(
   graph: GraphProto,
   view: GraphView,
   weighted: ReadonlyMap<NodeProto, WeightedNode>,
-  exclusion: Exclusion,
+  { exclusion, boundary }: { readonly exclusion: Exclusion; readonly boundary: Boundary },
 ): readonly Candidate[] {
-  /** Values that an integer kernel can give. */
-  const available = new Set<string>()
+  /** Values that are integers, or that an integer kernel can give. */
+  const available = new Set(boundary.inputs)
   const candidates: Candidate[] = []
   for (const node of graph.node) {
     const weights = weighted.get(node)
@@ -140,8 +150,11 @@ function hasKernel(node: NodeProto): boolean {
 }
 
 /** From last to first: an operator without weights is chosen when a chosen one reads what it makes. */
-function chosenNodes(candidates: readonly Candidate[]): readonly IntegerNode[] {
-  const wanted = new Set<string>()
+function chosenNodes(
+  candidates: readonly Candidate[],
+  { outputs }: Boundary,
+): readonly IntegerNode[] {
+  const wanted = new Set(outputs)
   const chosen: IntegerNode[] = []
   for (const candidate of candidates.toReversed()) {
     const isWanted = candidate.outputs.some((output) => wanted.has(output))

@@ -1,0 +1,184 @@
+import { create, toBinary } from '@bufbuild/protobuf'
+import { expect, test } from 'vitest'
+
+import type {
+  AttributeProto,
+  ModelProto,
+  NodeProto,
+} from '../src/formats/onnx/generated/onnx_pb.ts'
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  ModelProtoSchema,
+  TensorProto_DataType,
+  TensorProtoSchema,
+} from '../src/formats/onnx/generated/onnx_pb.ts'
+import { onnxNode } from '../src/formats/onnx/nodes.ts'
+import type { NewConstant } from '../src/formats/onnx/opset/constants.ts'
+import { int64List } from '../src/formats/onnx/opset/constants.ts'
+import { quantizeDynamicFile } from '../src/pipeline/quantize-dynamic.ts'
+import { quantizeStaticFile } from '../src/pipeline/quantize-static.ts'
+import {
+  calibrationFiles,
+  config,
+  constant,
+  fileModel,
+  runFile,
+  runningHost,
+  smallModel,
+  sqnrDb,
+} from './helpers/integer-model.ts'
+import { random, value } from './helpers/opset.ts'
+
+const SHAPE = [4, 16]
+
+const { BOOL, FLOAT, INT64 } = TensorProto_DataType
+
+type Mode = 'static' | 'dynamic'
+
+async function quantized(model: ModelProto, mode: Mode) {
+  const samples = Array.from({ length: 8 }, (_, at) => random(SHAPE, at + 1))
+  const host = runningHost(calibrationFiles(samples))
+  const common = {
+    model: await fileModel(model),
+    config: config({ precision: mode === 'static' ? 'w8a8' : 'dynamic' }),
+    runtime: 'x86-vnni',
+    plan: null,
+    place: { folder: 'out', name: 'int8' },
+  } as const
+  const { plan } =
+    mode === 'static'
+      ? await quantizeStaticFile(host, {
+          ...common,
+          calibrator: 'min-max',
+          io: 'float',
+          scratch: 'scratch',
+        })
+      : await quantizeDynamicFile(host, common)
+  return { plan, bytes: host.files.get('out/int8.onnx') }
+}
+
+function node(op: string, inputs: readonly string[], output: string): NodeProto {
+  return onnxNode({ op, name: output, inputs, outputs: [output] })
+}
+
+type Body = {
+  readonly name: string
+  readonly nodes: readonly NodeProto[]
+  readonly constants?: Readonly<Record<string, NewConstant>>
+  readonly inputs?: readonly (readonly [string, number])[]
+  readonly outputs: readonly (readonly [string, number])[]
+}
+
+function body({ name, nodes, constants = {}, inputs = [], outputs }: Body): AttributeProto {
+  const { graph } = smallModel({ nodes, shape: [], constants })
+  if (graph === undefined) throw new TypeError('no graph')
+  // Loop wants to know that its counter and condition are single numbers.
+  graph.input = inputs.map(([input, type]) => value(input, type, type === FLOAT ? undefined : []))
+  graph.output = outputs.map(([output, type]) => value(output, type))
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g: graph })
+}
+
+function withFlag(model: ModelProto): ModelProto {
+  model.graph?.initializer.push(
+    create(TensorProtoSchema, { name: 'flag', dataType: BOOL, rawData: Uint8Array.of(1) }),
+  )
+  return model
+}
+
+const OUTER = { w: constant([16, 16], 1, 0.3), v: constant([16, 16], 2, 0.3) }
+
+/** A branch has a weight of its own, and one of the graph around it that nobody else reads. */
+function branching(): ModelProto {
+  const choice = node('If', ['flag'], 'y')
+  choice.attribute.push(
+    body({
+      name: 'then_branch',
+      nodes: [node('MatMul', ['h', 'own'], 'p'), node('MatMul', ['p', 'v'], 't')],
+      constants: { own: constant([16, 16], 3, 0.3) },
+      outputs: [['t', FLOAT]],
+    }),
+    body({ name: 'else_branch', nodes: [node('Neg', ['h'], 'e')], outputs: [['e', FLOAT]] }),
+  )
+  const nodes = [node('MatMul', ['x', 'w'], 'h'), choice]
+  return withFlag(smallModel({ nodes, shape: SHAPE, constants: OUTER }))
+}
+
+/** Three rounds of the same layer. */
+function looping(): ModelProto {
+  const loop = onnxNode({ op: 'Loop', name: 'y', inputs: ['rounds', 'flag', 'h'], outputs: ['y'] })
+  loop.attribute.push(
+    body({
+      name: 'body',
+      nodes: [
+        node('MatMul', ['state', 'own'], 'p'),
+        node('Tanh', ['p'], 'next'),
+        node('Identity', ['going'], 'still'),
+      ],
+      constants: { own: constant([16, 16], 3, 0.3) },
+      inputs: [
+        ['round', INT64],
+        ['going', BOOL],
+        ['state', FLOAT],
+      ],
+      outputs: [
+        ['still', BOOL],
+        ['next', FLOAT],
+      ],
+    }),
+  )
+  const rounds = { ...int64List([3]), dims: [] }
+  const nodes = [node('MatMul', ['x', 'w'], 'h'), loop]
+  return withFlag(smallModel({ nodes, shape: SHAPE, constants: { w: OUTER.w, rounds } }))
+}
+
+/** One layer over the rows of its input. */
+function scanning(): ModelProto {
+  const scan = onnxNode({
+    op: 'Scan',
+    name: 'y',
+    inputs: ['h'],
+    outputs: ['y'],
+    attributes: { num_scan_inputs: { kind: 'int', value: 1 } },
+  })
+  scan.attribute.push(
+    body({
+      name: 'body',
+      nodes: [node('MatMul', ['row', 'own'], 'p')],
+      constants: { own: constant([16, 16], 3, 0.3) },
+      inputs: [['row', FLOAT]],
+      outputs: [['p', FLOAT]],
+    }),
+  )
+  const nodes = [node('MatMul', ['x', 'w'], 'h'), scan]
+  return smallModel({ nodes, shape: SHAPE, constants: { w: OUTER.w } })
+}
+
+const MODELS = [
+  { name: 'If', make: branching, nested: ['y.then_branch.p', 'y.then_branch.t'] },
+  { name: 'Loop', make: looping, nested: ['y.body.p'] },
+  { name: 'Scan', make: scanning, nested: ['y.body.p'] },
+] as const
+
+const cases = MODELS.flatMap((each) =>
+  (['static', 'dynamic'] as const).map((mode) => ({ ...each, mode })),
+)
+
+test.for(cases)('weights in the body of $name become int8: $mode', async (each) => {
+  const model = each.make()
+  const { plan, bytes } = await quantized(model, each.mode)
+  const x = random(SHAPE, 99)
+  const [float, int8] = [
+    await runFile(toBinary(ModelProtoSchema, model), x),
+    await runFile(bytes, x),
+  ]
+  expect(sqnrDb(float.get('y'), int8.get('y'))).toBeGreaterThan(28)
+  const runs = plan.operators?.map(({ node: label, runs: how }) => [label, how])
+  expect(runs).toEqual([['h', 'integer'], ...each.nested.map((label) => [label, 'float'])])
+  expect(plan.findings).toContainEqual(
+    expect.objectContaining({ code: 'nested-operators', subject: each.nested[0] }),
+  )
+  const matrices = plan.layers.filter(({ shape }) => shape.length === 2)
+  expect(matrices).toHaveLength(each.name === 'If' ? 3 : 2)
+  for (const { scheme } of matrices) expect(scheme).toMatchObject({ dtype: 'int8' })
+})
