@@ -16,6 +16,9 @@ import type { SampleFeaturesInput } from './calibrate/sampling/sample-features.t
 import { sampleFeatures } from './calibrate/sampling/sample-features.ts'
 import type { CompareGraphsInput, CompareGraphsOutput } from './compare/compare-graphs.ts'
 import { compareGraphs } from './compare/compare-graphs.ts'
+import type { CompareChunksInput } from './compare/compare-weights.ts'
+import { compareChunks } from './compare/compare-weights.ts'
+import type { MetricSums } from './compare/metrics.ts'
 import type { ComparePictureInput, ComparePictureOutput } from './compare/compare-picture.ts'
 import { comparePicture } from './compare/compare-picture.ts'
 import type { Kernels, ValueScan } from './kernels/kernels.ts'
@@ -54,6 +57,7 @@ export type Jobs = {
   'answer-questions'(input: AnswerInput, context: JobContext): Promise<AnswerOutput>
   'compare-picture'(input: ComparePictureInput, context: JobContext): Promise<ComparePictureOutput>
   'compare-graphs'(input: CompareGraphsInput, context: JobContext): Promise<CompareGraphsOutput>
+  'compare-chunks'(input: CompareChunksInput, context: JobContext): Promise<MetricSums>
   'classify-picture'(input: ClassifyInput, context: JobContext): Promise<ClassifyOutput>
   'detect-objects'(input: DetectInput, context: JobContext): Promise<DetectOutput>
   'perplexity-of'(input: PerplexityInput, context: JobContext): Promise<TokenLoss>
@@ -71,6 +75,7 @@ export const jobs: Jobs = {
   'answer-questions': answerQuestions,
   'compare-picture': comparePicture,
   'compare-graphs': compareGraphs,
+  'compare-chunks': (input) => Promise.resolve(compareChunks(threadKernels(), input)),
   'classify-picture': classifyPicture,
   'detect-objects': detectObjects,
   'perplexity-of': perplexityOf,

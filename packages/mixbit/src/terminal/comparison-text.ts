@@ -31,6 +31,49 @@ export function comparisonText(comparison: Comparison, layout: Layout): string {
   return [head, '', ...table, ...(findings.length > 0 ? ['', ...findings] : [])].join('\n')
 }
 
+/** Weights that a table lists before the rest is only counted. */
+const LISTED_WEIGHTS = 20
+
+/** What `compare` of two packages shows: the weights that moved most, and what did not move. */
+export function weightsComparisonText(comparison: Comparison, layout: Layout): string {
+  const { outputs, candidate, reference, findings } = comparison
+  const moved = outputs
+    .filter(({ sqnrDb }) => sqnrDb !== null)
+    .toSorted((a, b) => (a.sqnrDb ?? 0) - (b.sqnrDb ?? 0))
+  const head =
+    `${layout.paint('strong', candidate)} against ${reference}: ` +
+    `${formatCount(moved.length)} of ${formatCount(outputs.length)} weights changed`
+  const rows = moved
+    .slice(0, LISTED_WEIGHTS)
+    .map(({ name, mse, maxAbsError, sqnrDb, cosine }) => [
+      name,
+      exponent(mse),
+      exponent(maxAbsError),
+      `${(sqnrDb ?? 0).toFixed(1)} dB`,
+      cosine === null ? '' : cosine.toFixed(5),
+    ])
+  const table = formatTable(
+    [
+      { title: 'weight', align: 'left' },
+      { title: 'mse', align: 'right' },
+      { title: 'largest error', align: 'right' },
+      { title: 'SQNR', align: 'right' },
+      { title: 'cosine', align: 'right' },
+    ],
+    rows,
+    layout,
+  )
+  const more = moved.length - rows.length
+  const rest = more > 0 ? ['', `${formatCount(more)} more moved less; --json has them all`] : []
+  const found = findingLines(findings, layout)
+  return [
+    head,
+    ...(rows.length > 0 ? ['', ...table] : []),
+    ...rest,
+    ...(found.length > 0 ? ['', ...found] : []),
+  ].join('\n')
+}
+
 /** Values below this moved so much that what follows works on other data. */
 const GONE_WRONG_DB = 10
 

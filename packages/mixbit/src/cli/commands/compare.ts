@@ -1,13 +1,18 @@
-import { compareModels, compareOnnxFiles } from '@mixbit/core'
+import { compareCoremlPackages, compareModels, compareOnnxFiles } from '@mixbit/core'
 import type { ResolvedConfig } from '@mixbit/core'
 import { join } from 'node:path'
-import { comparisonText, layersText } from '../../terminal/comparison-text.ts'
+import {
+  comparisonText,
+  layersText,
+  weightsComparisonText,
+} from '../../terminal/comparison-text.ts'
 import type { Command } from '../command.ts'
 import { checkCompareArgs, compareOptions } from '../compare-options.ts'
 import { EXIT } from '../io.ts'
 import type { CommandIo, ExitCode } from '../io.ts'
 import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
+import { isPackage } from '../package-path.ts'
 import { hasFlag, numberOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
 import { requiredOption } from '../required.ts'
@@ -48,6 +53,21 @@ async function compareOnnx(
   return EXIT.done
 }
 
+/** `compare` of two Core ML packages: their weights, which need no data. */
+async function comparePackages(
+  args: ParsedArgs,
+  io: CommandIo,
+  reference: string,
+  candidate: string,
+): Promise<ExitCode> {
+  const comparison = await withHost(args, io, (host) =>
+    compareCoremlPackages(host, { reference, candidate }),
+  )
+  const text = weightsComparisonText(comparison, layoutFor(args, io))
+  writeResult(args, io, { json: comparison, text })
+  return EXIT.done
+}
+
 export const command: Command = {
   async run(args, io) {
     checkCompareArgs(args)
@@ -55,6 +75,7 @@ export const command: Command = {
     if (hasFlag(args, 'options')) return compareOptions(args, io, settings)
     const { model, numerics } = settings
     const other = args.positionals[1] ?? ''
+    if (isPackage(model) && isPackage(other)) return comparePackages(args, io, model, other)
     const data = requiredOption(args, 'data')
     if (model.endsWith('.onnx') && other.endsWith('.onnx')) {
       return compareOnnx(args, io, { model, other, data, numerics })
