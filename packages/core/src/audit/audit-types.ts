@@ -19,7 +19,23 @@ export type WeightFacts = {
   readonly position: 'stem' | 'last' | 'inner'
   /** Why it can only stay float, in words; absent when it can be quantized. */
   readonly whyFloat?: string
+  /** How it lies in the file today; of Core ML packages only. */
+  readonly stored?: StoredFacts
   readonly scan: WeightScan | null
+}
+
+/** How a weight of a package is stored and used. */
+export type StoredFacts = {
+  /** As precision names are written where one fits: `fp16`, `int8/channel`, `palette4`. */
+  readonly precision: string
+  /** Operations that hold it, in program order: `const`, or a chain of `constexpr_` operations. */
+  readonly ops: readonly string[]
+  /** What its operators compute in. */
+  readonly computes: 'float16' | 'float32'
+  /** Not as plain floats. */
+  readonly isCompressed: boolean
+  /** Types of the operations that read it, in program order, each once. */
+  readonly usedBy: readonly string[]
 }
 
 /** What one pass over the values of a weight finds. */

@@ -1,7 +1,15 @@
 import { z } from 'zod'
 import { MixbitError } from '../base/error.ts'
 import { PRECISION_PATTERN, parsePrecision } from '../scheme/precision.ts'
-import { ALGORITHMS, NUMERICS, PRESET_NAMES, SAMPLINGS, TARGETS } from './settings.ts'
+import { COMPUTE_UNITS } from '../targets/coreml-devices.ts'
+import {
+  ALGORITHMS,
+  NUMERICS,
+  PALETTE_RULES,
+  PRESET_NAMES,
+  SAMPLINGS,
+  TARGETS,
+} from './settings.ts'
 import type { Settings } from './settings.ts'
 import { SIZE_PATTERN, parseSize } from './size.ts'
 
@@ -69,9 +77,18 @@ const schema = z
           'that matches wins; one that matches nothing is an error.',
       ),
     algorithm: z
-      .enum(ALGORITHMS)
+      .enum([...ALGORITHMS, ...PALETTE_RULES])
       .exactOptional()
-      .describe('How values are rounded: to nearest, or with the clip of least squared error.'),
+      .describe(
+        'How values are rounded (to nearest, or with the clip of least squared error), or how tables ' +
+          'of palettes are filled.',
+      ),
+    computeUnit: z
+      .enum(COMPUTE_UNITS)
+      .exactOptional()
+      .describe(
+        'What a Core ML package will run on: Neural Engine (ane), GPU or CPU. Chooses forms.',
+      ),
     protect: z
       .boolean()
       .exactOptional()

@@ -1,9 +1,10 @@
 import { presets } from './presets.ts'
+import type { ComputeUnit } from '../targets/coreml-devices.ts'
 import type { LayerRule } from './patterns.ts'
 import type {
-  Algorithm,
   CommandLineSettings,
   EvaluationSettings,
+  LayerAlgorithm,
   Numerics,
   PresetName,
   Sampling,
@@ -35,7 +36,9 @@ export type ResolvedConfig = {
   /** In the order in which they apply: the last one that matches a layer wins. */
   readonly layers: readonly LayerRule[]
   /** null: each weight's precision decides. */
-  readonly algorithm: Algorithm | null
+  readonly algorithm: LayerAlgorithm | null
+  /** What operations of a Core ML package will run on; null leaves it to the system. */
+  readonly computeUnit: ComputeUnit | null
   readonly protect: boolean
   readonly seed: number
   readonly numerics: Numerics
@@ -84,6 +87,7 @@ export function mergeConfig(commandLine: CommandLineSettings, file: Settings): R
     components: mergeComponents(commandLine, file, preset, origins),
     layers: mergeLayers(commandLine, file, origins),
     algorithm: pick('algorithm', commandLine.algorithm, file.algorithm, undefined, null),
+    computeUnit: pick('computeUnit', commandLine.computeUnit, file.computeUnit, undefined, null),
     protect: pick('protect', commandLine.protect, file.protect, undefined, defaults.protect),
     seed: pick('seed', commandLine.seed, file.seed, undefined, defaults.seed),
     numerics: pick('numerics', commandLine.numerics, file.numerics, undefined, defaults.numerics),

@@ -39,7 +39,7 @@ test('an empty config asks for nothing', () => {
 test.for([
   {
     what: { prest: 'balanced' },
-    says: 'prest is not a setting. Did you mean "preset"? Allowed here: model, target, preset, precision, components, layers, algorithm, protect, seed, numerics, calibration, evaluation, budget.',
+    says: 'prest is not a setting. Did you mean "preset"? Allowed here: model, target, preset, precision, components, layers, algorithm, computeUnit, protect, seed, numerics, calibration, evaluation, budget.',
   },
   {
     what: { preset: 'balance' },
@@ -51,7 +51,7 @@ test.for([
   },
   {
     what: { target: 'tflite' },
-    says: 'target must be one of transformers-js, onnx; found "tflite".',
+    says: 'target must be one of transformers-js, onnx, coreml-ios16, coreml-ios17, coreml-ios18; found "tflite".',
   },
   {
     what: { components: { decoder: 'int5' } },
@@ -119,10 +119,11 @@ function escaped(text: string): string {
 }
 
 test('a target that is planned answers unsupported-target and what works today', () => {
-  expect(() => parseConfig({ target: 'coreml-ios18' }, 'c')).toThrow(
+  expect(() => parseConfig({ target: 'litert' }, 'c')).toThrow(
     expect.objectContaining({
       code: 'unsupported-target',
-      message: 'The target "coreml-ios18" cannot be written yet. Use "transformers-js" or "onnx".',
+      message:
+        'The target "litert" cannot be written yet. Use one of transformers-js, onnx, coreml-ios16, coreml-ios17, coreml-ios18.',
     }),
   )
 })

@@ -1,3 +1,4 @@
+import type { ComputeUnit } from '../targets/coreml-devices.ts'
 import type { LayerRule } from './patterns.ts'
 
 /** What quantizes values after the plan has decided their precision. */
@@ -10,6 +11,9 @@ export type PaletteRule = (typeof PALETTE_RULES)[number]
 
 export type Algorithm = (typeof ALGORITHMS)[number]
 
+/** What a plan says of how the values of a weight were chosen. */
+export type LayerAlgorithm = Algorithm | PaletteRule
+
 /** How evaluation computes: with the decoded weights, or as the runtime does on a device. */
 export const NUMERICS = ['faithful', 'device'] as const
 
@@ -21,17 +25,18 @@ export const SAMPLINGS = ['spread', 'diverse'] as const
 export type Sampling = (typeof SAMPLINGS)[number]
 
 /** Where packages can be written for, today. */
-export const TARGETS = ['transformers-js', 'onnx'] as const
+export const TARGETS = [
+  'transformers-js',
+  'onnx',
+  'coreml-ios16',
+  'coreml-ios17',
+  'coreml-ios18',
+] as const
 
 export type Target = (typeof TARGETS)[number]
 
 /** Targets that Mixbit knows by name but does not write yet. */
-export const PLANNED_TARGETS: readonly string[] = [
-  'coreml-ios16',
-  'coreml-ios17',
-  'coreml-ios18',
-  'litert',
-]
+export const PLANNED_TARGETS: readonly string[] = ['litert']
 
 export const PRESET_NAMES = [
   'mobile_optimized',
@@ -64,7 +69,9 @@ export type Settings = {
   /** Precision name of each component. */
   readonly components?: Readonly<Record<string, string>>
   readonly layers?: readonly LayerRule[]
-  readonly algorithm?: Algorithm
+  readonly algorithm?: LayerAlgorithm
+  /** What operations of a Core ML package will run on. */
+  readonly computeUnit?: ComputeUnit
   /** Keep stem, last and small weights one step more precise. */
   readonly protect?: boolean
   readonly seed?: number

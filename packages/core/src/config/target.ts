@@ -10,9 +10,8 @@ export function parseTarget(text: string): Target {
   const problem = PLANNED_TARGETS.includes(text)
     ? `The target "${text}" cannot be written yet.`
     : `"${text}" is not a target.${suggestion(text, TARGETS)}`
-  throw new MixbitError(
-    'unsupported-target',
-    `${problem} Use ${TARGETS.map((each) => `"${each}"`).join(' or ')}.`,
-    { target: text, supported: TARGETS },
-  )
+  throw new MixbitError('unsupported-target', `${problem} Use one of ${TARGETS.join(', ')}.`, {
+    target: text,
+    supported: TARGETS,
+  })
 }

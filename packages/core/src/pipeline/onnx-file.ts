@@ -10,7 +10,8 @@ import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
 import { folderOf } from '../convert/read-onnx-file.ts'
 import type { OnnxDocument } from '../formats/onnx/document.ts'
 import { graphFacts } from '../formats/onnx/shapes/graph-facts.ts'
-import { opsetForForms, storedBytes } from '../formats/onnx/forms.ts'
+import { opsetForForms } from '../formats/onnx/forms.ts'
+import { storedBytes } from '../formats/part-bytes.ts'
 import { opsetLimit, raiseDocument } from '../formats/onnx/opset/raise-document.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
 import { makePlan } from '../plan/plan.ts'
@@ -20,6 +21,7 @@ import type { SessionSource } from '../quantize/session-source.ts'
 import { documentSource } from '../quantize/session-source.ts'
 import type { OpsetLimits } from './plan-from-file.ts'
 import { knownLimits, planFromFile } from './plan-from-file.ts'
+import { packageHint } from './package-hint.ts'
 import { planRequest } from './plan-request.ts'
 
 /** A single file is one component. */
@@ -110,7 +112,7 @@ function refuseOtherTarget({ target, origins }: ResolvedConfig): void {
   if (target === 'onnx' || origins['target'] === 'default') return
   throw new MixbitError(
     'unsupported-target',
-    `An ONNX file becomes an ONNX file: leave --target out, or use --target onnx, not ${target}.`,
+    `An ONNX file becomes an ONNX file: leave --target out, or use --target onnx, not ${target}.${packageHint(target)}`,
     { target },
   )
 }

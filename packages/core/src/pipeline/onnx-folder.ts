@@ -10,7 +10,7 @@ import { readOnnxFile } from '../convert/read-onnx-file.ts'
 import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
 import type { GraphFacts } from '../formats/onnx/shapes/graph-facts.ts'
 import { graphFacts } from '../formats/onnx/shapes/graph-facts.ts'
-import { storedBytes } from '../formats/onnx/forms.ts'
+import { storedBytes } from '../formats/part-bytes.ts'
 import { opsetLimit } from '../formats/onnx/opset/raise-document.ts'
 import {
   sessionFileName,
@@ -28,6 +28,7 @@ import type { WrittenModel } from '../quantize/write-model.ts'
 import { mainPrecision } from '../scheme/main-precision.ts'
 import { elementsOf } from '../tensor/weight.ts'
 import { onnxSource, onnxWeights, planOnnxGraphs } from './onnx-file.ts'
+import { packageHint } from './package-hint.ts'
 import type { OpsetLimits } from './plan-from-file.ts'
 import { planFromFile } from './plan-from-file.ts'
 
@@ -62,7 +63,7 @@ export function planOnnxFolder({ audit, limits }: AuditedFolder, config: Resolve
   ensure(
     config.target === 'transformers-js' || config.origins['target'] === 'default',
     'unsupported-target',
-    `A folder of ONNX graphs becomes a folder for transformers.js: leave --target out, not ${config.target}.`,
+    `A folder of ONNX graphs becomes a folder for transformers.js: leave --target out, not ${config.target}.${packageHint(config.target)}`,
     { target: config.target },
   )
   ensure(

@@ -15,6 +15,7 @@ import {
   savedStatistics,
 } from './calibrate-model.ts'
 import type { FloatModel } from './float-model.ts'
+import { packageHint } from './package-hint.ts'
 import { planFromFile } from './plan-from-file.ts'
 import { planRequest } from './plan-request.ts'
 
@@ -38,10 +39,14 @@ export async function planModel(
 
 /** A checkpoint has several graphs and a tokenizer: its package is a folder. */
 function refuseOtherTarget(target: ResolvedConfig['target']): void {
+  const others =
+    target === 'onnx'
+      ? '"onnx" is what a single ONNX file becomes'
+      : `"${target}" is what a Core ML package becomes`
   ensure(
     target === 'transformers-js',
     'unsupported-target',
-    `A checkpoint becomes a folder for transformers-js; "${target}" is what a single ONNX file becomes. Use --target transformers-js.`,
+    `A checkpoint becomes a folder for transformers-js; ${others}. Use --target transformers-js.${packageHint(target)}`,
     { target },
   )
 }

@@ -1,7 +1,9 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
 import type { LayerRule } from '../config/patterns.ts'
-import type { Algorithm, Target } from '../config/settings.ts'
+import type { LayerAlgorithm, Target } from '../config/settings.ts'
+import type { SpecRange } from '../formats/coreml/form-types.ts'
 import type { Scheme } from '../scheme/scheme.ts'
+import type { ComputeUnit } from '../targets/coreml-devices.ts'
 
 /** What a plan is asked for, after command line, file, preset and defaults were merged. */
 export type PlanRequest = {
@@ -16,7 +18,7 @@ export type PlanRequest = {
   readonly layers: readonly LayerRule[]
   readonly protect: boolean
   /** null: `mse` for 4 bits and below, else `round`. */
-  readonly algorithm: Algorithm | null
+  readonly algorithm: LayerAlgorithm | null
   /** sha256 of the statistics file in use. */
   readonly statistics: string | null
   readonly seed: number
@@ -24,13 +26,22 @@ export type PlanRequest = {
   readonly floats: 'half' | 'as-stored'
   /** The newest opset that the graph of a component can have; any will do for those left out. */
   readonly opsetLimit: Readonly<Record<string, number>> | null
+  /** What a Core ML package may become; of packages only. */
+  readonly coreml?: CoremlRequest
+}
+
+/** What a plan of a Core ML package keeps to. */
+export type CoremlRequest = {
+  readonly specs: SpecRange
+  /** What operations will run on; null leaves it to the system. */
+  readonly unit: ComputeUnit | null
 }
 
 /** The decision for one weight while rules still work on it. */
 export type Draft = {
   readonly facts: WeightFacts
   readonly scheme: Scheme
-  readonly algorithm: Algorithm
+  readonly algorithm: LayerAlgorithm
   /** Asked for by name (`--precision`, `--layer`): only what cannot be stored may change it. */
   readonly isLiteral: boolean
   /** The name of the precision that was asked for, as `precisionName` spells it. */

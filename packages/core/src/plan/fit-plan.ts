@@ -1,13 +1,12 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
 import { MixbitError, ensure } from '../base/error.ts'
 import { nearestNames } from '../config/nearest.ts'
-import { storedBytes } from '../formats/onnx/forms.ts'
+import { storedBytes } from '../formats/part-bytes.ts'
 import { refuseNotFinite } from './not-finite.ts'
-import type { PlanRequest } from './draft.ts'
+import type { CoremlRequest, PlanRequest } from './draft.ts'
 import type { LayerPlan, Plan } from './plan-types.ts'
-import { plannedLayer } from './planned-layer.ts'
-import { opsetLimitOf } from './rules/opset.ts'
-import { halfOverflow } from './rules/ranges.ts'
+import type { Decided, Planning } from './planning-types.ts'
+import { familyOf, planningFor } from './planning.ts'
 
 /** Names that a message lists. */
 const LISTED_NAMES = 3
@@ -19,6 +18,7 @@ const LISTED_NAMES = 3
  * @param name - the file, for messages
  * @param limits - the newest opset that the graph of a component can have; any will do for those
  *   left out
+ * @param coreml - what a package may become; for Core ML targets
  * @throws `invalid-plan` when the plan is of another model, `unsupported-scheme`, `not-finite`
  */
 export function fitPlan(
@@ -26,12 +26,21 @@ export function fitPlan(
   weights: readonly WeightFacts[],
   name: string,
   limits: PlanRequest['opsetLimit'] = null,
+  coreml?: CoremlRequest,
 ): Plan {
+  const isPackage = coreml !== undefined
+  ensure(
+    isPackage === (familyOf(plan.target) === 'coreml'),
+    'invalid-plan',
+    `"${name}" is a plan for ${plan.target}, and this is ${isPackage ? 'a' : 'no'} Core ML package. Make a plan for this model with \`mixbit plan\`.`,
+    { file: name, target: plan.target },
+  )
+  const planning = planningFor(plan.target)
   const decisions = decisionsByLayer(plan, weights, name)
-  const layers = weights.map((facts) => {
-    const limit = opsetLimitOf({ opsetLimit: limits }, facts.component)
-    return plannedLayer(facts, fitDecision(facts, decisions.get(facts.layer), name), limit)
-  })
+  const decided = weights.map((facts) =>
+    fitDecision(facts, decisions.get(facts.layer), { file: name, planning }),
+  )
+  const layers = planning.layersOf(decided, { opsetLimit: limits, ...(coreml && { coreml }) })
   return { ...plan, layers, bytes: storedBytes(layers) }
 }
 
@@ -67,7 +76,11 @@ function unknownLayer(layer: string, known: readonly string[], file: string): Mi
 }
 
 /** What the file says of a weight, when the weight can have it. */
-function fitDecision(facts: WeightFacts, decision: LayerPlan | undefined, file: string): LayerPlan {
+function fitDecision(
+  facts: WeightFacts,
+  decision: LayerPlan | undefined,
+  { file, planning }: { readonly file: string; readonly planning: Planning },
+): Decided {
   const { layer, shape } = facts
   ensure(
     decision !== undefined,
@@ -84,12 +97,13 @@ function fitDecision(facts: WeightFacts, decision: LayerPlan | undefined, file: 
     { file, layer, found: decision.shape, expected: shape },
   )
   refuseNotFinite(facts)
-  const overflow = halfOverflow(facts, decision.scheme)
+  const overflow = planning.beyondHalf(facts, decision.scheme)
   ensure(
     overflow === null,
     'unsupported-scheme',
     `"${file}" keeps "${layer}" in fp16, but ${overflow ?? ''}. Use float32 for it, or for its scales.`,
     { file, layer },
   )
-  return decision
+  const { scheme, algorithm, reasons, kept } = decision
+  return { facts, scheme, algorithm, reasons, kept }
 }

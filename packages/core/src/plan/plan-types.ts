@@ -1,5 +1,6 @@
 import type { Finding } from '../base/finding.ts'
-import type { Algorithm, Target } from '../config/settings.ts'
+import type { LayerAlgorithm, Target } from '../config/settings.ts'
+import type { PartBytes } from '../formats/part-bytes.ts'
 import type { Scheme } from '../scheme/scheme.ts'
 import type { RuntimeProfile } from '../targets/integer-kernels.ts'
 import type { WeightRole } from '../operators/weight-role.ts'
@@ -11,11 +12,13 @@ export type LayerPlan = {
   readonly role: WeightRole
   readonly shape: readonly number[]
   readonly scheme: Scheme
-  readonly algorithm: Algorithm
+  readonly algorithm: LayerAlgorithm
   /** How the target's file holds it, e.g. "MatMulNBits", "DequantizeLinear", "initializer". */
   readonly form: string
   /** Exact bytes on disk. */
-  readonly bytes: { readonly codes: number; readonly scales: number; readonly zeroPoints: number }
+  readonly bytes: PartBytes
+  /** It stays exactly as it lies in the file, compressed as it is; `scheme` says what that is. */
+  readonly kept?: true | undefined
   /** Why it is so, one short sentence a rule that spoke, in order. */
   readonly reasons: readonly string[]
 }

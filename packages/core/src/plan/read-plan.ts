@@ -1,9 +1,10 @@
 import * as z from 'zod'
 
-import { ALGORITHMS, TARGETS } from '../config/settings.ts'
+import { ALGORITHMS, PALETTE_RULES, TARGETS } from '../config/settings.ts'
 import { RUNTIME_PROFILES } from '../targets/integer-kernels.ts'
 import { ensure } from '../base/error.ts'
 import { parseWith } from '../base/parse-with.ts'
+import { MAX_MAGNITUDE, MAX_SPARSE_GROUP, MAX_VECTOR } from '../scheme/precision.ts'
 import type { Plan } from './plan-types.ts'
 
 const count = z.number().int().nonnegative()
@@ -27,6 +28,44 @@ const affine = z.strictObject({
   scaleDtype: z.enum(['float16', 'float32']),
 })
 
+const palette = z.strictObject({
+  kind: z.literal('palette'),
+  bits: z.union([
+    z.literal(1),
+    z.literal(2),
+    z.literal(3),
+    z.literal(4),
+    z.literal(6),
+    z.literal(8),
+  ]),
+  granularity,
+  vectorSize: z.number().int().min(1).max(MAX_VECTOR),
+  table: z.enum(['float', 'int8']),
+  channelScale: z.boolean(),
+})
+
+const zeros = z.number().gt(0).lt(1)
+
+const sparse = z.strictObject({
+  kind: z.literal('sparse'),
+  pattern: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('fraction'), zeros }),
+    z.strictObject({ kind: z.literal('structured'), zeros, size: z.number().int().min(1) }),
+    z.strictObject({
+      kind: z.literal('threshold'),
+      magnitude: z.number().min(0).max(MAX_MAGNITUDE),
+    }),
+    z
+      .strictObject({
+        kind: z.literal('n-of-m'),
+        n: z.number().int().min(1),
+        m: z.number().int().max(MAX_SPARSE_GROUP),
+      })
+      .refine(({ n, m }) => n < m, 'n must be below m'),
+  ]),
+  values: z.discriminatedUnion('kind', [float, affine, palette]),
+})
+
 const layer = z.strictObject({
   layer: z.string(),
   component: z.string(),
@@ -41,10 +80,18 @@ const layer = z.strictObject({
     'other',
   ]),
   shape: z.array(count).max(8),
-  scheme: z.discriminatedUnion('kind', [float, affine]),
-  algorithm: z.enum(ALGORITHMS),
+  scheme: z.discriminatedUnion('kind', [float, affine, palette, sparse]),
+  algorithm: z.enum([...ALGORITHMS, ...PALETTE_RULES]),
   form: z.string(),
-  bytes: z.strictObject({ codes: count, scales: count, zeroPoints: count }),
+  bytes: z.strictObject({
+    codes: count,
+    scales: count,
+    zeroPoints: count,
+    tables: count.optional(),
+    masks: count.optional(),
+    isMost: z.boolean().optional(),
+  }),
+  kept: z.literal(true).optional(),
   reasons: z.array(z.string()),
 })
 

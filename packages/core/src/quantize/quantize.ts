@@ -1,4 +1,5 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
+import { scaleAlgorithm } from '../algorithms/algorithms.ts'
 import { MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
 import type { Form } from '../formats/onnx/form-types.ts'
@@ -113,7 +114,7 @@ function chunkTarget(form: Form, plan: LayerPlan, importance: Float32Array | nul
   return {
     kind: 'affine',
     scheme: form.scheme,
-    algorithm: plan.algorithm,
+    algorithm: scaleAlgorithm(plan.layer, plan.algorithm),
     blockLength: form.blockLength,
     packing: form.packing,
     decodeDtype: form.decodeDtype,

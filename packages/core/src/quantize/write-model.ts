@@ -2,7 +2,8 @@ import type { WeightFacts } from '../audit/audit-types.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { CheckpointModel } from '../convert/read-model.ts'
-import { opsetForForms, storedBytes } from '../formats/onnx/forms.ts'
+import { opsetForForms } from '../formats/onnx/forms.ts'
+import { storedBytes } from '../formats/part-bytes.ts'
 import {
   sessionFileName,
   withTransformersJsConfig,

@@ -2,7 +2,7 @@ import type { Gate, Report, ReportEvaluation, ReportLayer, ComponentSize } from 
 import type { Finding } from '../base/finding.ts'
 import type { WeightFacts } from '../audit/audit-types.ts'
 import type { QuantizedLayer } from '../quantize/quantize.ts'
-import { storedBytes } from '../formats/onnx/forms.ts'
+import { storedBytes } from '../formats/part-bytes.ts'
 import type { LayerPlan } from '../plan/plan-types.ts'
 import { mainPrecision } from '../scheme/main-precision.ts'
 import { precisionName } from '../scheme/precision.ts'

@@ -83,13 +83,13 @@ const DEFAULT_BLOCK = 32
 const MAX_BLOCK = 2 ** 24
 
 /** Beyond this a table of vectors is larger than what it saves. */
-const MAX_VECTOR = 32
+export const MAX_VECTOR = 32
 
 /** The longest pattern of the sparse formats that hardware reads is 4 of 8. */
-const MAX_SPARSE_GROUP = 32
+export const MAX_SPARSE_GROUP = 32
 
 /** The largest number of fp16: above it no weight would be left. */
-const MAX_MAGNITUDE = 65504
+export const MAX_MAGNITUDE = 65504
 
 const PALETTE_BITS: readonly PaletteBits[] = [1, 2, 3, 4, 6, 8]
 

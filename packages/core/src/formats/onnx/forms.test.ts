@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import type { AffineScheme, Granularity, IntegerType } from '../../scheme/scheme.ts'
-import { bytesByPart, formFor, onnxForm, storedBytes } from './forms.ts'
+import { storedBytes } from '../part-bytes.ts'
+import { bytesByPart, formFor, onnxForm } from './forms.ts'
 
 const tensor: Granularity = { kind: 'per-tensor' }
 const channel: Granularity = { kind: 'per-channel', axis: 0 }

@@ -5,6 +5,7 @@ import type { FloatType, Scheme } from '../../scheme/scheme.ts'
 import type { DequantizeDomain } from '../../targets/onnx-opsets.ts'
 import { opsetForDequantize } from '../../targets/onnx-opsets.ts'
 import { elementsOf } from '../../tensor/weight.ts'
+import type { PartBytes } from '../part-bytes.ts'
 import { affineForm } from './affine-forms.ts'
 import type { FloatForm, Form, FormName, NoForm } from './form-types.ts'
 
@@ -82,12 +83,6 @@ function floatForm(dtype: FloatType, shape: readonly number[]): FloatForm {
 }
 
 /** The exact bytes of a form, part by part. */
-export type PartBytes = {
-  readonly codes: number
-  readonly scales: number
-  readonly zeroPoints: number
-}
-
 export function bytesByPart(form: Form): PartBytes {
   if (form.kind === 'float') return { codes: form.codes.bytes, scales: 0, zeroPoints: 0 }
   return {
@@ -95,9 +90,4 @@ export function bytesByPart(form: Form): PartBytes {
     scales: form.scale.bytes,
     zeroPoints: form.zeroPoint?.bytes ?? 0,
   }
-}
-
-/** Exact stored bytes of planned layers: codes, scales and zero points. */
-export function storedBytes(layers: readonly { readonly bytes: PartBytes }[]): number {
-  return layers.reduce((sum, { bytes }) => sum + bytes.codes + bytes.scales + bytes.zeroPoints, 0)
 }

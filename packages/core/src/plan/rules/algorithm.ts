@@ -1,10 +1,25 @@
+import type { LayerAlgorithm } from '../../config/settings.ts'
+import { ALGORITHMS, PALETTE_RULES } from '../../config/settings.ts'
 import { bitsPerValue } from '../../scheme/scheme.ts'
-import type { Rule } from '../draft.ts'
+import type { Draft, PlanRequest, Rule } from '../draft.ts'
+
+/** What chooses scales or tables: the one that was asked for where it fits what is stored. */
+export const algorithm: Rule = (draft, request) => ({
+  ...draft,
+  algorithm: algorithmOf(draft, request),
+})
 
 /** From 4 bits down the best clip is worth its search; at 8 bits covering the range is. */
-export const algorithm: Rule = (draft, request) => {
-  const isAffine = draft.scheme.kind === 'affine'
-  if (!isAffine) return { ...draft, algorithm: 'round' }
-  const name = request.algorithm ?? (bitsPerValue(draft.scheme) <= 4 ? 'mse' : 'round')
-  return { ...draft, algorithm: name }
+function algorithmOf({ scheme }: Draft, { algorithm: asked }: PlanRequest): LayerAlgorithm {
+  const values = scheme.kind === 'sparse' ? scheme.values : scheme
+  switch (values.kind) {
+    case 'float':
+      return 'round'
+    case 'affine':
+      return (
+        ALGORITHMS.find((name) => name === asked) ?? (bitsPerValue(values) <= 4 ? 'mse' : 'round')
+      )
+    case 'palette':
+      return PALETTE_RULES.find((name) => name === asked) ?? 'kmeans'
+  }
 }

@@ -5,6 +5,7 @@ import { kernelBlockSize } from '../../targets/onnx-runtime.ts'
 import { elementsOf } from '../../tensor/weight.ts'
 import type { Draft, Rule } from '../draft.ts'
 import { changed } from '../draft.ts'
+import { largestDivisor } from '../largest-divisor.ts'
 
 /** Codes with fewer bits in all than this take less room than the fp16 scale that they share. */
 const SCALE_BITS = 16
@@ -69,11 +70,4 @@ function fittingBlock({ facts, isLiteral }: Draft, wanted: number, channels: num
   if (divides && isLiteral && facts.role === 'linear') return wanted
   const kernel = BLOCK_KERNEL_ROLES.has(facts.role) ? kernelBlockSize(wanted, channels) : null
   return kernel ?? (divides ? wanted : largestDivisor(channels, wanted))
-}
-
-function largestDivisor(value: number, limit: number): number {
-  for (let size = Math.min(limit, value); size > 1; size--) {
-    if (value % size === 0) return size
-  }
-  return 1
 }

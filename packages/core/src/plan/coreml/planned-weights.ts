@@ -1,0 +1,77 @@
+import type { WeightFacts } from '../../audit/audit-types.ts'
+import { MixbitError, ensure } from '../../base/error.ts'
+import type { CoremlForm, NoCoremlForm } from '../../formats/coreml/form-types.ts'
+import { coremlForms } from '../../formats/coreml/forms.ts'
+import type { PartBytes } from '../../formats/part-bytes.ts'
+import { precisionName } from '../../scheme/precision.ts'
+import type { LayerPlan } from '../plan-types.ts'
+import type { Decided, FormRequest } from '../planning-types.ts'
+import { formBytes, formFacts } from './weight-form.ts'
+
+/** The plans of all weights of a package; what stays as it is needs no form. */
+export function plannedWeights(
+  decided: readonly Decided[],
+  { coreml }: FormRequest,
+): readonly LayerPlan[] {
+  if (coreml === undefined) throw new TypeError('A Core ML plan needs the versions of its package')
+  const stored = decided.filter((decision) => !isUntouched(decision))
+  const forms = coremlForms(
+    stored.map(({ facts, scheme }) => ({ weight: formFacts(facts), scheme })),
+    coreml.specs,
+  )
+  const byLayer = new Map(stored.map(({ facts }, at) => [facts.layer, forms[at]]))
+  return decided.map((decision) => plannedWeight(decision, byLayer.get(decision.facts.layer)))
+}
+
+/** Whether a weight stays exactly as it lies in the package. */
+export function isUntouched({
+  facts,
+  scheme,
+  kept,
+}: Omit<Decided, 'algorithm' | 'reasons'>): boolean {
+  if (kept === true) return true
+  if (facts.stored?.isCompressed === true || scheme.kind !== 'float') return false
+  return scheme.dtype === facts.dtype
+}
+
+function plannedWeight(decision: Decided, form: CoremlForm | NoCoremlForm | undefined): LayerPlan {
+  const { facts, scheme, algorithm, reasons, kept } = decision
+  const { layer, component, role, shape } = facts
+  return {
+    layer,
+    component,
+    role,
+    shape,
+    scheme,
+    algorithm,
+    form: (form === undefined ? storedOps(facts) : requireForm(form, decision).ops).join(' + '),
+    bytes: form === undefined ? storedBytes(decision) : formBytes(requireForm(form, decision)),
+    ...(kept === true && { kept }),
+    reasons,
+  }
+}
+
+function requireForm(form: CoremlForm | NoCoremlForm, { facts, scheme }: Decided): CoremlForm {
+  if (form.kind !== 'none') return form
+  const { layer } = facts
+  const name = precisionName(scheme)
+  throw new MixbitError(
+    'unsupported-scheme',
+    `The plan stores "${layer}" as ${name}, but ${form.reason}.`,
+    { layer, scheme: name },
+  )
+}
+
+function storedOps({ stored }: WeightFacts): readonly string[] {
+  return stored?.ops ?? ['const']
+}
+
+function storedBytes({ facts, kept }: Decided): PartBytes {
+  ensure(
+    kept !== true || facts.stored?.isCompressed === true,
+    'invalid-plan',
+    `The plan keeps "${facts.layer}" compressed as it is, but it is not compressed in this package.`,
+    { layer: facts.layer },
+  )
+  return { codes: facts.bytes, scales: 0, zeroPoints: 0 }
+}

@@ -1,0 +1,116 @@
+import { coremlForm } from '../../formats/coreml/forms.ts'
+import type { SpecRange } from '../../formats/coreml/form-types.ts'
+import type { AffineScheme, PaletteBits, PaletteScheme } from '../../scheme/scheme.ts'
+import { precisionName } from '../../scheme/precision.ts'
+import { INPUTS_SPEC } from '../../targets/coreml-versions.ts'
+import type { Draft, Rule } from '../draft.ts'
+import { changed } from '../draft.ts'
+import { keptAtMost } from './kept.ts'
+import type { Change } from './values.ts'
+import { valuesOf, withValues } from './values.ts'
+import { bytesByChannel, bytesInFile, computesIn, formFacts } from './weight-form.ts'
+
+/**
+ * What iOS 16 and 17 cannot store: 4-bit integers, blocks, groups, vectors, 3 bits, int8 tables and
+ * sparse integers came with iOS 18. The next best form has more bits rather than fewer scales.
+ *
+ * @see https://apple.github.io/coremltools/docs-guides/source/opt-whats-new.html
+ */
+export const systems: Rule = (draft, { coreml }) => {
+  if (coreml === undefined || coreml.specs.highest >= INPUTS_SPEC) return draft
+  const values = valuesOf(draft.scheme)
+  switch (values.kind) {
+    case 'float':
+      return draft
+    case 'affine': {
+      const change = olderIntegers(draft, values)
+      return isSparse(draft) ? olderSparse(draft, change, coreml.specs) : withValues(draft, change)
+    }
+    case 'palette': {
+      const change = olderPalette(draft, values)
+      return isSparse(draft) ? olderSparse(draft, change, coreml.specs) : withValues(draft, change)
+    }
+  }
+}
+
+function isSparse({ scheme }: Draft): boolean {
+  return scheme.kind === 'sparse'
+}
+
+function olderIntegers({ facts }: Draft, values: AffineScheme): Change | null {
+  if (values.dtype !== 'int8') {
+    return {
+      scheme: bytesByChannel(facts, values),
+      reason: 'iOS 18 is the first system with 4-bit integers',
+    }
+  }
+  if (values.granularity.kind !== 'per-block') return null
+  return { scheme: bytesByChannel(facts, values), reason: 'iOS 18 is the first system with blocks' }
+}
+
+/**
+ * Bits of one table for the whole weight that lose less than a table a group: ResNet50 keeps 69.3 to
+ * 73.1 % top-1 with 4 bits in groups of 16 to 4 and 75.6 % with 6 bits and one table; OPT-1.3B has a
+ * perplexity of 93.4 with 3 bits a channel and 21.6 with 4 bits and one table.
+ *
+ * @see https://apple.github.io/coremltools/docs-guides/source/opt-resnet.html
+ * @see https://apple.github.io/coremltools/docs-guides/source/opt-opt1_3.html
+ */
+const BITS_WITHOUT_GROUPS: Readonly<Record<PaletteBits, PaletteBits | null>> = {
+  1: 2,
+  2: 4,
+  3: 4,
+  4: 6,
+  6: 8,
+  8: null,
+}
+
+function olderPalette({ facts }: Draft, values: PaletteScheme): Change | null {
+  const { bits, granularity, vectorSize, table, channelScale } = values
+  const plain = {
+    ...values,
+    granularity: { kind: 'per-tensor' },
+    vectorSize: 1,
+    table: 'float',
+    channelScale: false,
+  } as const
+  const channels = facts.shape[facts.outputAxis ?? 0] ?? 1
+  const isOneGroup = granularity.kind === 'per-block' && granularity.blockSize >= channels
+  if (channelScale || (granularity.kind !== 'per-tensor' && !isOneGroup)) {
+    const reason = 'iOS 18 is the first system with more than one table a weight'
+    const more = BITS_WITHOUT_GROUPS[bits]
+    if (more === null) return { scheme: bytesByChannel(facts), reason }
+    return { scheme: { ...plain, bits: more }, reason: `${reason}; more bits make up for it` }
+  }
+  if (bits === 3) {
+    return {
+      scheme: { ...plain, bits: 4 },
+      reason: 'iOS 18 is the first system with 3-bit indices',
+    }
+  }
+  if (vectorSize > 1) {
+    return { scheme: plain, reason: 'iOS 18 is the first system with tables of vectors' }
+  }
+  if (table === 'int8') {
+    return { scheme: plain, reason: 'iOS 18 is the first system with 8-bit tables' }
+  }
+  return isOneGroup ? { scheme: plain, reason: 'one group holds all channels' } : null
+}
+
+/** Either the mask stays and its values become floats, or all values are stored: the smaller of both. */
+function olderSparse(draft: Draft, change: Change | null, specs: SpecRange): Draft {
+  const { scheme, facts } = draft
+  if (scheme.kind !== 'sparse') return draft
+  const weight = formFacts(facts)
+  const floats = { ...scheme, values: { kind: 'float', dtype: computesIn(facts) } } as const
+  const dense = change?.scheme ?? scheme.values
+  const masked = coremlForm(weight, floats, specs)
+  const whole = coremlForm(weight, dense, specs)
+  const isMasked =
+    masked.kind !== 'none' &&
+    (whole.kind === 'none' ||
+      bytesInFile(keptAtMost(masked, facts, scheme.pattern)) < bytesInFile(whole))
+  const next = isMasked ? floats : dense
+  const reason = 'iOS 18 is the first system with sparse integers and palettes'
+  return changed(draft, next, `${reason}: ${precisionName(next)}`)
+}

@@ -1,0 +1,83 @@
+import type { WeightFacts } from '../audit/audit-types.ts'
+import { ensure } from '../base/error.ts'
+import { layerPrecision } from '../config/patterns.ts'
+import type { Precision } from '../scheme/precision.ts'
+import { formatPrecision, parsePrecision, precisionName, schemeFor } from '../scheme/precision.ts'
+import type { FloatType, Scheme } from '../scheme/scheme.ts'
+import type { Draft, PlanRequest } from './draft.ts'
+
+/** What was asked for of a weight, before any rule. */
+export function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
+  const { name, source } = askedPrecision(facts, request)
+  const precision = parsePrecision(name)
+  ensure(
+    precision.kind !== 'affine' || precision.activations === undefined,
+    'unsupported-scheme',
+    `"${name}" quantizes activations too, which this version does not do yet. Use a weight precision such as int8.`,
+    { precision: name },
+  )
+  const isLiteral = source === 'layer' || source === 'precision'
+  const { outputAxis, inputAxis } = facts
+  if (outputAxis === null || inputAxis === null)
+    return floatDraft(facts, precision, isLiteral, request.floats)
+  const scheme = schemeFor(precision, { outputAxis, inputAxis })
+  return {
+    facts,
+    scheme,
+    algorithm: 'round',
+    isLiteral,
+    asked: precisionName(scheme),
+    reasons: [`${name} by ${source}`],
+  }
+}
+
+type Asked = {
+  readonly name: string
+  readonly source: 'layer' | 'precision' | 'component' | 'default'
+}
+
+function askedPrecision(facts: WeightFacts, request: PlanRequest): Asked {
+  const byLayer = layerPrecision(request.layers, facts.layer)
+  if (byLayer !== undefined) return { name: byLayer, source: 'layer' }
+  const byComponent = Object.hasOwn(request.components, facts.component)
+    ? request.components[facts.component]
+    : undefined
+  if (byComponent !== undefined) return { name: byComponent, source: 'component' }
+  if (request.precision !== null) return { name: request.precision, source: 'precision' }
+  const isKept = request.floats === 'as-stored' && facts.dtype === 'float32'
+  return { name: isKept ? 'fp32' : 'fp16', source: 'default' }
+}
+
+/** Biases, norms and other vectors: a handful of values that every output depends on. */
+function floatDraft(
+  facts: WeightFacts,
+  precision: Precision,
+  isLiteral: boolean,
+  floats: PlanRequest['floats'],
+): Draft {
+  const values = precision.kind === 'sparse' ? precision.values : precision
+  const isFull = values.kind === 'float' && values.dtype === 'float32'
+  const scheme: Scheme =
+    floats === 'as-stored'
+      ? { kind: 'float', dtype: storedFloat(facts.dtype) }
+      : { kind: 'float', dtype: isFull ? 'float32' : 'float16' }
+  const isVector = facts.role === 'vector'
+  return {
+    facts,
+    scheme,
+    algorithm: 'round',
+    isLiteral,
+    // That vectors stay float is the meaning of every precision, not a change of it.
+    asked: isVector ? precisionName(scheme) : formatPrecision(precision),
+    reasons: [
+      isVector
+        ? 'a vector stays float'
+        : (facts.whyFloat ?? 'no operator reads this weight from integers'),
+    ],
+  }
+}
+
+/** The float dtype in which a weight is stored. */
+function storedFloat(dtype: WeightFacts['dtype']): FloatType {
+  return dtype === 'float16' || dtype === 'bfloat16' ? dtype : 'float32'
+}
