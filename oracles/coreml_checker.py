@@ -39,7 +39,7 @@ def loaded(package):
 def check_decoding(package, program, ours):
     """Every weight decodes to the same bits by coremltools, by the equations, and by Mixbit.
 
-    ours: (function, name) to float values. coremltools cannot materialize a table that an operator makes.
+    ours: (function, operator, input) to float values. coremltools cannot materialize a table that an operator makes.
     """
     theirs = materialized(program)
     for weight in package.weights.values():
@@ -56,17 +56,20 @@ def check_decoding(package, program, ours):
             yield f"coremltools has no value of {weight.name}"
         if ours is None:
             continue
-        if key not in ours:
-            yield f"Mixbit found no weight {weight.function}/{weight.name}"
-        else:
-            yield from differences(f"{weight.name} by Mixbit", ours[key], values)
+        for op, slot in weight.uses:
+            place = weight.function, output_name(op), slot
+            if place not in ours:
+                yield f"Mixbit found no weight {place}"
+            else:
+                yield from differences(f"{weight.name} by Mixbit", ours[place], values)
 
 
 def differences(what, found, values):
     if found.shape != values.shape:
         yield f"{what} has shape {found.shape}, not {values.shape}"
         return
-    wrong = np.flatnonzero(found.astype(np.float64) != values.astype(np.float64))
+    same = np.equal(found, values) | (np.isnan(found) & np.isnan(values))
+    wrong = np.flatnonzero(~same)
     if wrong.size:
         at = wrong[0]
         yield (
@@ -148,14 +151,22 @@ def check_rebuilt(package, program, path):
         yield from differences(f"{weight.name}, saved again", rebuilt.dense(found), package.dense(weight))
 
 
-def check_structure(package):
-    """What coremltools accepts though it is wrong."""
+def check_structure(package, source=None):
+    """What coremltools accepts though it is wrong. What the source has too is not held against the result."""
+    inherited = set() if source is None else {kind for kind, _ in structure(source)}
+    for kind, problem in structure(package):
+        if kind not in inherited:
+            yield problem
+
+
+def structure(package):
+    """(kind, problem); a kind covers the same problem in other places."""
     yield from check_blobs(package)
     for function in package.functions.values():
-        yield from check_interface(package, function)
+        yield from (("interface", problem) for problem in check_interface(package, function))
         for weight in function.weights():
             yield from check_types(package, weight)
-            yield from check_references(function, weight)
+            yield from (("references", problem) for problem in check_references(function, weight))
 
 
 def check_blobs(package):
@@ -163,32 +174,41 @@ def check_blobs(package):
         return
     count, version = np.frombuffer(package.bytes[:8], "<u4")
     if version != 2 or any(package.bytes[8:64]):
-        yield "the header of weight.bin is not that of version 2"
+        yield "header", "the header of weight.bin is not that of version 2"
     blobs = list(package.blobs())
     if count != len(blobs):
-        yield f"weight.bin says {count} blobs and has {len(blobs)}"
-    used = set(referenced(package))
+        yield "count", f"weight.bin says {count} blobs and has {len(blobs)}"
+    used = referenced(package)
     at = 64
     for blob in blobs:
         if blob.data != blob.offset + 64:
-            yield f"blob {blob.offset} has its data at {blob.data}"
-        if any(package.bytes[at : blob.offset]) or any(package.bytes[blob.offset + 32 : blob.data]):
-            yield f"bytes around blob {blob.offset} are not zero"
-        if blob.dtype in SUB_BYTE and not 0 <= blob.padding_bits < 8:
-            yield f"blob {blob.offset} has {blob.padding_bits} bits of padding"
+            yield "place", f"blob {blob.offset} has its data at {blob.data}"
+        if any(package.bytes[at : blob.offset]):
+            yield "gap", f"bytes before blob {blob.offset} are not zero"
+        if any(package.bytes[blob.offset + 32 : blob.data]):
+            yield "reserved", f"reserved bytes of blob {blob.offset} are not zero"
         if blob.offset not in used:
-            yield f"nothing uses blob {blob.offset}"
+            yield "unused", f"nothing uses blob {blob.offset}"
         at = blob.data + blob.bytes
     if at != len(package.bytes):
-        yield f"weight.bin has {len(package.bytes) - at} bytes behind its last blob"
-    missing = used - {blob.offset for blob in blobs}
+        yield "end", f"weight.bin has {len(package.bytes) - at} bytes behind its last blob"
+    missing = used.keys() - {blob.offset for blob in blobs}
     if missing:
-        yield f"no blob at {min(missing)}"
-    for offset, (dtype, shape) in referenced(package).items():
-        blob = package.blob(offset)
-        padding = (8 - int(np.prod(shape)) * SUB_BYTE.get(dtype, 8)) % 8
-        if blob.dtype != dtype or (dtype in SUB_BYTE and blob.padding_bits != padding):
-            yield f"blob {offset} is {blob.dtype} with {blob.padding_bits} bits of padding, not {dtype}, {padding}"
+        yield "missing", f"no blob at {min(missing)}"
+    for offset, (dtype, shape) in used.items():
+        yield from check_blob(package.blob(offset), dtype, shape)
+
+
+def check_blob(blob, dtype, shape):
+    """Before iOS 18 nothing wrote the bits of padding."""
+    if blob.dtype != dtype:
+        yield "dtype", f"blob {blob.offset} is {blob.dtype}, not {dtype}"
+    if dtype in SUB_BYTE:
+        padding = -int(np.prod(shape)) * SUB_BYTE[dtype] % 8
+        if blob.padding_bits != padding:
+            yield "padding", f"blob {blob.offset} has {blob.padding_bits} bits of padding, not {padding}"
+    elif blob.padding_bits:
+        yield "reserved", f"blob {blob.offset} has bits of padding"
 
 
 def referenced(package):
@@ -247,15 +267,15 @@ def check_types(package, weight):
             is_mask = dtype == "uint1" and values.dtype == np.uint8
             is_packed = dtype in SUB_BYTE and values.dtype in (np.int8, np.uint8)
             if shape != values.shape or (dtype != values.dtype.name and not is_mask and not is_packed):
-                yield f"{output.name} is declared {dtype}{shape} and is {values.dtype}{values.shape}"
+                yield "type", f"{output.name} is declared {dtype}{shape} and is {values.dtype}{values.shape}"
         if function.spec.opset < "CoreML8" and op.type in IOS16_ATTRIBUTES:
             names = set(op.attributes) - {"name"}
             if names != IOS16_ATTRIBUTES[op.type] or op.inputs:
-                yield f"{op.outputs[0].name} has the attributes {sorted(names)}"
+                yield "attributes", f"{op.outputs[0].name} has the attributes {sorted(names)}"
         elif op.type != "const" and op.type != "constexpr_affine_dequantize" and set(op.attributes) != {"name"}:
-            yield f"{op.outputs[0].name} has attributes in {function.spec.opset}"
+            yield "attributes", f"{op.outputs[0].name} has attributes in {function.spec.opset}"
         if op.type == "constexpr_affine_dequantize" and op.attributes["quantized_data"].type.tensorType.dataType != 31:
-            yield f"{op.outputs[0].name} has signed bytes, which GPU and Neural Engine read wrong"
+            yield "signed", f"{op.outputs[0].name} has signed bytes, which GPU and Neural Engine read wrong"
 
 
 def check_references(function, weight):

@@ -4,7 +4,7 @@ Written from coremltools' operator definitions and its documents, not from Mixbi
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,14 @@ from coreml_program import evaluate
 
 SPECS = {"coreml-ios16": 7, "coreml-ios17": 8, "coreml-ios18": 9}
 """The specification version of each target."""
+
+WEIGHT_INPUTS = {
+    **{op: {"weight"} for op in ("conv", "conv_transpose", "linear")},
+    "matmul": {"x", "y"},
+    "gather": {"x"},
+    **{op: {f"weight_{kind}{back}" for kind in ("ih", "hh") for back in ("", "_back")} for op in ("lstm", "gru", "rnn")},
+}
+"""Operator to its inputs that every precision name is about; other constants may stay as they are."""
 
 SCALAR = np.zeros((), np.int8)
 
@@ -153,6 +161,15 @@ def flag(argument, function):
     else:
         value = function.producers[binding.name][0].attributes["val"]
     return bool(value.immediateValue.tensor.bools.values[0])
+
+
+def holds_weights(weight):
+    return all(slot in WEIGHT_INPUTS.get(op.type, ()) for op, slot in weight.uses)
+
+
+def matches(found, wanted):
+    """Zero points that all lie in the middle make an asymmetric form look symmetric."""
+    return found == wanted or (wanted is not None and replace(found, symmetric=False) == wanted)
 
 
 PRECISION = re.compile(

@@ -1,0 +1,279 @@
+"""Checks the Core ML packages that Mixbit writes with coremltools, form by form and target by target.
+
+    python oracles/coreml.py [--all] [--keep <folder>] [--only <text in the name>] [<package>...]
+
+Without --all, the part that runs in CI. Packages that are named are taken beside those that
+coreml_packages.py builds; MIXBIT_COREML_PACKAGES may name a folder of more. Prints `ok <name>` or
+`FAIL <name>: why` a check.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+os.environ["TQDM_DISABLE"] = "1"
+
+import numpy as np
+
+import coreml_checker as checker
+import coreml_defects
+import coreml_forms as forms
+from coreml_codes import check_codes
+from coreml_comparison import COMPARED, check_against_coremltools
+from coreml_packages import PACKAGES, build
+from coreml_program import Package
+
+ROOT = Path(__file__).resolve().parent.parent
+
+FORMS = [
+    *("int8", "int8/tensor", "int8/32", "int8/asym", "int8/tensor/asym", "int8/16/asym"),
+    *("int4", "int4/tensor", "int4/channel", "int4/16", "int4/asym", "int4/channel/asym"),
+    *("palette1", "palette2", "palette3", "palette4", "palette6", "palette8"),
+    *("palette2/g4", "palette4/g16", "palette4/g1", "palette3/g8", "palette6/g32"),
+    *("palette4/g8x2", "palette2x4", "palette4/int8", "palette4/g16/int8", "palette4/scale"),
+    *("sparse50+fp16", "sparse75+fp16", "sparse2:4+fp16", "sparse1:4+fp16", "sparse50/4+fp16"),
+    *("sparse@0.05+fp16", "sparse50+int8", "sparse2:4+int8", "sparse50+int4/channel"),
+    *("sparse50+int8/asym", "sparse50+palette4", "sparse50+palette2/g4", "sparse50+palette4/int8"),
+    *("fp16", "fp32"),
+]
+"""Every kind of form; each is written from every package and for every target."""
+
+TARGETS = [None, "coreml-ios16", "coreml-ios17", "coreml-ios18"]
+
+FEW = ["int8", "int4", "palette4/g16", "palette3", "sparse50+int8", "sparse50+palette4"]
+PLAIN = ["int8", "int8/asym", "int8/tensor", "palette4", "palette6", "palette1", "sparse50+fp16", "sparse2:4+fp16"]
+
+CI = [
+    *(("layers-fp16-ios18", form, None) for form in FORMS),
+    *(("layers-fp16-ios16", form, None) for form in PLAIN),
+    *(("layers-fp32-ios15", form, None) for form in [*PLAIN, "fp16", "int4", "palette4/g16"]),
+    *(("layers-fp16-ios15", form, target) for form in FEW for target in TARGETS[1:]),
+    *(("layers-fp32-ios17", form, "coreml-ios17") for form in ("int8", "int4", "palette6/g32", "fp16")),
+    *((name, form, None) for name in ("special-fp16", "special-fp32") for form in [*FEW, "int8/asym", "int4/asym"]),
+    *((name, form, None) for name in ("shared-ios16", "shared-ios18", "same-blob") for form in ("int8", "palette4", "int4")),
+    *((name, form, None) for name in ("functions", "states", "small") for form in ("int8", "palette4", "sparse50+int4")),
+    *((name, form, None) for name in ("compressed-ios16", "compressed-ios18") for form in ("int8", "palette4", "int4")),
+    *((name, "decompress", None) for name in PACKAGES if name.startswith(("compressed", "layers-fp16-ios18"))),
+]
+"""What runs in CI: each form once, each package, each target."""
+
+MIXED = ["--precision", "fp16", "--layer", "conv*=palette4", "--layer", "linear*=int8"]
+MIXED += ["--layer", "matmul*=sparse50+palette4", "--layer", "*.batched*=int4"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One package that Mixbit writes."""
+
+    source: Path
+    precision: str
+    target: str | None
+
+    @property
+    def name(self):
+        target = "" if self.target is None else f" for {self.target.removeprefix('coreml-')}"
+        return f"coreml {self.source.stem} {self.precision}{target}"
+
+    def output(self, folder):
+        return folder / f"{self.name.replace('/', '_').replace(' ', '-')}.mlpackage"
+
+    def command(self, output):
+        if self.precision == "decompress":
+            return ["convert", str(self.source), "--decompress", "-o", str(output), "--force"]
+        options = MIXED if self.precision == "mixed" else ["--precision", self.precision]
+        target = [] if self.target is None else ["--target", self.target]
+        return ["quantize", str(self.source), *options, *target, "-o", str(output), "--force", "--json"]
+
+
+def mixbit(arguments):
+    """(exit status, standard output, last line of standard error)"""
+    command = ["node", str(ROOT / "packages/mixbit/bin/mixbit.js"), *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    return run.returncode, run.stdout, (run.stderr.strip().splitlines() or [""])[-1]
+
+
+def write(case, folder):
+    """What Mixbit said; it never overwrites the source."""
+    return mixbit(case.command(case.output(folder)))
+
+
+def dump(outputs):
+    """Lets Mixbit decode the weights of all packages in one process."""
+    pairs = [[str(path), str(path.with_suffix(".f32"))] for path in outputs]
+    command = ["node", str(ROOT / "oracles/coreml-dump.mjs"), *chain.from_iterable(pairs)]
+    for line in subprocess.run(command, capture_output=True, text=True, check=False).stderr.splitlines():
+        print(line, file=sys.stderr)
+
+
+def dumped(path):
+    """(function, operator, input) to the values that Mixbit decodes."""
+    entries = json.loads(path.with_suffix(".f32.json").read_text())
+    values = np.fromfile(path.with_suffix(".f32"), "<f4")
+    found = {}
+    for each in entries:
+        start = each["offset"] // 4
+        count = int(np.prod(each["shape"], dtype=np.int64))
+        place = each["function"], each["output"], each["input"]
+        found[place] = values[start : start + count].reshape(each["shape"])
+    return found
+
+
+def check_case(case, folder, said):
+    """Everything that must hold of a written package."""
+    status, output, error = said
+    if status != 0:
+        yield f"mixbit ended with {status}: {error}"
+        return
+    source, result = Package(case.source), Package(case.output(folder))
+    program = checker.loaded(result)
+    yield from checker.check_decoding(result, program, dumped(result.path))
+    yield from checker.check_structure(result, source)
+    yield from checker.check_dtypes(result)
+    yield from checker.check_unchanged(source, result)
+    yield from checker.check_weights(source, result)
+    yield from checker.check_spec(source, result, case.target)
+    yield from checker.check_saved_again(result, program)
+    if case.precision == "decompress":
+        yield from check_decompressed(source, result)
+    else:
+        yield from check_forms(case, source, result, planned(output))
+
+
+def planned(output):
+    """Weight name to what the plan says of it, when the answer has a plan."""
+    layers = json.loads(output).get("layers", [])
+    return {each["layer"].removeprefix("model."): each for each in layers}
+
+
+def check_forms(case, source, result, plan):
+    """Each weight has the form that was asked for, unless the plan says why not."""
+    stored = 0
+    for key, weight in sorted(source.weights.items()):
+        if not forms.holds_weights(weight):
+            continue
+        after = result.weights.get(key)
+        if after is None:
+            continue  # check_weights says so.
+        found, _ = forms.form_of(result, after)
+        stored += found.kind != "float" or found.is_sparse or found.bits == 16
+        if case.precision == "mixed":
+            continue
+        shape = checker.output_type(source, weight)[1]
+        axes = forms.axes_of(weight, shape, source.functions[weight.function])
+        wanted = forms.form_for(case.precision, shape, axes)
+        if forms.matches(found, wanted):
+            yield from check_codes(source, result, key, case.precision)
+        elif not has_reason(plan.get(weight.name), found):
+            yield f"{weight.name} is {found}, not {wanted}"
+    if stored == 0 and case.precision != "fp32":
+        yield "no weight has changed its form"
+
+
+def has_reason(layer, found):
+    """Whether the plan explains a form other than the one that was asked for."""
+    return layer is not None and bool(layer.get("reason") or layer.get("reasons"))
+
+
+def check_decompressed(source, result):
+    """Plain constants with the same values."""
+    for key, weight in source.weights.items():
+        after = result.weights.get(key)
+        if after is None:
+            continue
+        if after.is_compressed:
+            yield f"{after.name} is still compressed"
+        yield from checker.differences(after.name, result.dense(after), source.dense(weight))
+
+
+def check_untouched(paths, folder):
+    """(name, check) a package: read and written again, the program is equal and weight.bin has the same bytes."""
+    pairs = [(path, folder / f"untouched-{path.name}") for path in paths]
+    arguments = [str(each) for pair in pairs for each in pair]
+    command = ["node", str(ROOT / "oracles/coreml-rewrite.mjs"), *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    for source, copy in pairs:
+        yield f"coreml untouched {source.stem}", same_packages, (source, copy, run.stderr.strip())
+
+
+def same_packages(source, copy, said):
+    if not copy.exists():
+        yield f"was not written: {said.splitlines()[-1:] or ''}"
+        return
+    before, after = Package(source), Package(copy)
+    if before.spec != after.spec:
+        yield "the program is another"
+    if before.bytes != after.bytes:
+        yield "weight.bin has other bytes"
+    files = [sorted(str(each.relative_to(path)) for each in path.rglob("*")) for path in (source, copy)]
+    if files[0] != files[1]:
+        yield f"has the files {files[1]}"
+
+
+def cases(folder, everything, more):
+    if not everything:
+        for name, form, target in CI:
+            yield Case(build(name, folder), form, target)
+        yield Case(build("layers-fp16-ios17", folder), "mixed", None)
+        return
+    sources = [*(build(name, folder) for name in PACKAGES), *more]
+    for source in sources:
+        yield Case(source, "decompress", None)
+        yield Case(source, "mixed", None)
+        for form in FORMS:
+            for target in TARGETS:
+                yield Case(source, form, target)
+
+
+def check_coreml(report, folder, everything=False, more=(), only=""):
+    """Runs all checks through `report(name, check, *arguments)`; the list of what it returned."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = [case for case in cases(folder, everything, more) if only in case.name]
+    results = []
+    if only in "coreml checks see defects":
+        results.append(report("coreml checks see defects", coreml_defects.check_checks, folder, build))
+    if only in "coreml untouched":
+        sources = [*(build(name, folder) for name in PACKAGES), *more]
+        results += [report(name, check, *rest) for name, check, rest in check_untouched(sources, folder)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        said = list(threads.map(lambda case: write(case, folder), wanted))
+    dump([case.output(folder) for case, (status, _, _) in zip(wanted, said) if status == 0])
+    results += [report(case.name, check_case, case, folder, each) for case, each in zip(wanted, said)]
+    for name, form in COMPARED:
+        title = f"coreml against coremltools, {name} {form}"
+        if only in title:
+            results.append(report(title, check_against_coremltools, build(name, folder), form, folder, mixbit))
+    return results
+
+
+def main(arguments):
+    from run import report
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packages", nargs="*", type=Path)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--keep", type=Path)
+    options = parser.parse_args(arguments)
+    more = [*options.packages, *packages_in(os.environ.get("MIXBIT_COREML_PACKAGES"))]
+    with contextlib.ExitStack() as stack:
+        folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mixbit-coreml-")))
+        results = check_coreml(report, folder, options.all, more, options.only)
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    return 0 if results and all(results) else 1
+
+
+def packages_in(folder):
+    return [] if folder is None else sorted(Path(folder).glob("*.mlpackage"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""Mixbit's packages beside those of coremltools: the same package, the same form."""
+
+import numpy as np
+
+import coreml_forms as forms
+import coreml_peer
+from coreml_checker import mean_squared_error, values_of
+from coreml_program import Package
+
+COMPARED = [
+    *(("layers-fp16-ios18", form) for form in ("int8", "int8/tensor", "int8/asym", "int4/16", "int4/channel")),
+    *(("layers-fp16-ios18", form) for form in ("palette4", "palette2", "palette6", "palette4/g16")),
+    *(("layers-fp16-ios18", form) for form in ("sparse50+fp16", "sparse50+int8", "sparse50+palette4")),
+    *(("special-fp16", form) for form in ("int8", "int8/asym", "int8/tensor", "palette4")),
+    ("layers-fp32-ios17", "int8"),
+    ("layers-fp16-ios16", "palette4"),
+]
+
+SLACK = 1e-9
+"""Two sums of the same numbers in another order."""
+
+SIZE = 0.01
+
+
+def check_against_coremltools(source, precision, folder, mixbit):
+    """No weight has a larger error, where both have the form, and the bytes are the same within 1 %."""
+    name = f"{source.stem}-{precision.replace('/', '_')}"
+    theirs, ours = folder / f"theirs-{name}.mlpackage", folder / f"ours-{name}.mlpackage"
+    with np.errstate(all="ignore"):
+        coreml_peer.compress(source, precision, theirs)
+    arguments = ["quantize", str(source), "--precision", precision, "-o", str(ours), "--force", "--json"]
+    status, _, error = mixbit(arguments)
+    if status != 0:
+        yield f"mixbit ended with {status}: {error}"
+        return
+    yield from compare(Package(source), Package(ours), Package(theirs))
+
+
+def compare(source, ours, theirs):
+    compared, sizes = 0, [0, 0]
+    for key, weight in source.weights.items():
+        pair = [each.weights.get(key) for each in (ours, theirs)]
+        if None in pair:
+            continue
+        found = [forms.form_of(package, each)[0] for package, each in zip((ours, theirs), pair)]
+        if not forms.matches(found[0], found[1]) or (found[0].kind == "float" and not found[0].is_sparse):
+            continue
+        compared += 1
+        errors = [mean_squared_error(source, package, key) for package in (ours, theirs)]
+        if not errors[0] <= errors[1] * (1 + SLACK):
+            yield f"{weight.name} has the error {errors[0]:.6g}, coremltools {errors[1]:.6g} ({errors[0] / errors[1]:.5f})"
+        for at, (package, each) in enumerate(zip((ours, theirs), pair)):
+            sizes[at] += stored_bytes(package, each)
+    if compared == 0:
+        yield "nothing was compared"
+    if compared and abs(sizes[0] - sizes[1]) > SIZE * sizes[1]:
+        yield f"takes {sizes[0]} bytes, coremltools {sizes[1]}"
+
+
+def stored_bytes(package, weight):
+    """Of all values that the operators of a weight hold."""
+    total = 0
+    for op in weight.steps:
+        for value in values_of(op):
+            if value.WhichOneof("value") == "blobFileValue":
+                total += package.blob(value.blobFileValue.offset).bytes
+    return total
