@@ -25,7 +25,7 @@ async function compile(entry) {
   const file = join(folder, 'kernels.wasm')
   const options = ['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge', '--noAssert']
   const features = ['--enable', 'simd', '--runtime', 'stub', '--use', 'abort=']
-  const memory = ['--initialMemory', '32', '--maximumMemory', '32']
+  const memory = ['--initialMemory', '64', '--maximumMemory', '64']
   const args = [relative(root, entry), '--baseDir', root, '--outFile', file]
   let messages = ''
   const stderr = { write: (text) => void (messages += text) }

@@ -1,10 +1,13 @@
 import { packBits, unpackBits } from './bit-stream.ts'
+import { clusterSorted } from './cluster-sorted.ts'
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './convert.ts'
+import { distinctValues } from './distinct-values.ts'
 import { decodeBlocks, encodeBlocks } from './encode.ts'
 import { errorSums } from './error-sums.ts'
 import { addToHistogram, valueEnds } from './histogram.ts'
 import type { Kernels } from './kernels.ts'
 import { mseScales } from './mse-search.ts'
+import { nearestEntries } from './nearest-entries.ts'
 import { offsetBytes, packNibbles, unpackNibbles } from './pack.ts'
 import { asymmetricScales, roundScales, symmetricScales } from './scales.ts'
 import { histogram, scanValues } from './scan.ts'
@@ -19,6 +22,9 @@ export const scalarKernels: Kernels = {
   offsetBytes,
   packBits,
   unpackBits,
+  distinctValues,
+  clusterSorted,
+  nearestEntries,
   symmetricScales,
   asymmetricScales,
   roundScales,

@@ -1,4 +1,5 @@
 import { HALF_BINS } from './histogram.ts'
+import { KEYS } from './half-keys.ts'
 import { SIMD_KERNELS_BASE64 } from './simd-bytes.ts'
 
 /** Values that are in the module's memory at once; whole segments of the error sum. */
@@ -10,7 +11,7 @@ const SLACK = 64
 /** Candidate scales that one block may have. */
 const MAX_CANDIDATES = 256
 
-/** Where each buffer lies in the module's memory of 2 MiB; address 0 means "none" to a kernel. */
+/** Where each buffer lies in the module's memory of 4 MiB; address 0 means "none" to a kernel. */
 export type Addresses = {
   readonly x: number
   readonly weights: number
@@ -23,6 +24,15 @@ export type Addresses = {
   readonly totals: number
   /** Four uint32 for each bin of a histogram; all zero between calls. */
   readonly bins: number
+  /** A float64 for each key of a half, twice, and a byte for each 64; all zero between calls. */
+  readonly keyWeights: number
+  readonly keySums: number
+  readonly keyFlags: number
+  /** Keys and sums that were gathered. */
+  readonly keys: number
+  readonly sums: number
+  /** A byte for each key of a half. */
+  readonly lowest: number
 }
 
 /** The functions of assembly/index.ts; arguments are addresses and counts. */
@@ -41,11 +51,15 @@ export type SimdFunction =
   | 'countBins'
   | 'packBits'
   | 'unpackBits'
+  | 'addDistinct'
+  | 'gatherDistinct'
+  | 'nearestEntries'
 
 /** One instance of the SIMD module and its memory, which never grows. */
 export type Arena = {
   readonly at: Addresses
-  readonly run: (name: SimdFunction, ...args: readonly number[]) => void
+  /** Calls a function; 0 when it returns nothing. */
+  readonly run: (name: SimdFunction, ...args: readonly number[]) => number
   readonly floats: (address: number, length: number) => Float32Array
   readonly doubles: (address: number, length: number) => Float64Array
   readonly words: (address: number, length: number) => Uint32Array
@@ -66,7 +80,8 @@ export function createArena(): Arena {
     run(name, ...args) {
       const kernel = exports[name]
       if (typeof kernel !== 'function') throw new TypeError(`SIMD module without ${name}`)
-      kernel(...args)
+      const result: unknown = kernel(...args)
+      return typeof result === 'number' ? result : 0
     },
     floats: (address, length) => new Float32Array(buffer, address, length),
     doubles: (address, length) => new Float64Array(buffer, address, length),
@@ -126,5 +141,11 @@ function addresses(): Addresses {
     candidates: reserve(4 * MAX_CANDIDATES),
     totals: reserve(8 * MAX_CANDIDATES),
     bins: reserve(16 * 2 * HALF_BINS),
+    keyWeights: reserve(8 * KEYS),
+    keySums: reserve(8 * KEYS),
+    keyFlags: reserve(KEYS / 64),
+    keys: reserve(2 * KEYS),
+    sums: reserve(8 * KEYS),
+    lowest: reserve(KEYS),
   }
 }

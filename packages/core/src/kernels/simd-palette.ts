@@ -1,13 +1,19 @@
 import type { PaletteBits } from '../scheme/scheme.ts'
 import { requirePacked } from './bit-stream.ts'
-import type { PaletteKernels } from './palette-kernels.ts'
+import { requireWeights } from './distinct-values.ts'
+import { requireFit } from './fit.ts'
+import { KEYS } from './half-keys.ts'
+import { tableBounds } from './nearest-entries.ts'
+import type { DistinctValues, PaletteKernels } from './palette-kernels.ts'
 import { type Arena, CHUNK } from './simd-arena.ts'
 
 /** The SIMD twins of the kernels of palettes and sparsity. */
-export function simdPaletteKernels(arena: Arena): PaletteKernels {
+export function simdPaletteKernels(arena: Arena): Omit<PaletteKernels, 'clusterSorted'> {
   return {
     packBits: (out, values, bits) => packBits(arena, out, values, bits),
     unpackBits: (values, packed, bits) => unpackBits(arena, values, packed, bits),
+    distinctValues: (x, exponent, weights) => distinctValues(arena, x, exponent, weights),
+    nearestEntries: (indices, x, table) => nearestEntries(arena, indices, x, table),
   }
 }
 
@@ -44,4 +50,58 @@ function unpackBits(arena: Arena, values: Uint8Array, packed: Uint8Array, bits: 
     arena.run('unpackBits', at.out, at.x, length, bits)
     values.set(arena.bytes(at.out, length), start)
   }
+}
+
+function distinctValues(
+  arena: Arena,
+  x: Float32Array,
+  exponent: number,
+  weights: Float32Array | undefined,
+): DistinctValues {
+  requireWeights(x, weights)
+  const { at } = arena
+  const totals = [at.keyWeights, at.keySums, at.keyFlags] as const
+  for (let start = 0; start < x.length; start += CHUNK) {
+    const length = Math.min(CHUNK, x.length - start)
+    const padded = loadPadded(arena, x, start, length)
+    if (weights !== undefined) {
+      arena.floats(at.weights, length).set(weights.subarray(start, start + length))
+    }
+    const weightsAt = weights === undefined ? 0 : at.weights
+    arena.run('addDistinct', ...totals, at.x, weightsAt, padded, 2 ** exponent)
+  }
+  const count = arena.run('gatherDistinct', at.keys, at.out, at.sums, ...totals)
+  return {
+    exponent,
+    keys: arena.halves(at.keys, count).slice(),
+    weight: arena.doubles(at.out, count).slice(),
+    sum: arena.doubles(at.sums, count).slice(),
+  }
+}
+
+function nearestEntries(
+  arena: Arena,
+  indices: Uint8Array,
+  x: Float32Array,
+  table: Float32Array,
+): void {
+  requireFit(indices.length === x.length, `${x.length} values, ${indices.length} indices`)
+  const { at } = arena
+  const { bounds, factor } = tableBounds(table, arena.bytes(at.lowest, KEYS))
+  arena.floats(at.candidates, bounds.length).set(bounds)
+  for (let start = 0; start < x.length; start += CHUNK) {
+    const length = Math.min(CHUNK, x.length - start)
+    const padded = loadPadded(arena, x, start, length)
+    arena.run('nearestEntries', at.out, at.x, at.candidates, at.lowest, padded, factor)
+    indices.set(arena.bytes(at.out, length), start)
+  }
+}
+
+/** Puts values in place, filled up to whole vectors with NaN; returns how many there are then. */
+function loadPadded(arena: Arena, x: Float32Array, start: number, length: number): number {
+  const padded = (length + 3) & ~3
+  const room = arena.floats(arena.at.x, padded)
+  room.set(x.subarray(start, start + length))
+  room.fill(Number.NaN, length)
+  return padded
 }

@@ -18,7 +18,7 @@ import { simdMseScales } from './simd-search.ts'
 /**
  * The kernels with their hot loops in WebAssembly SIMD, equal to `scalarKernels` bit for bit.
  *
- * Each call makes an instance of its own with 2 MiB of memory, through which arrays of any length
+ * Each call makes an instance of its own with 4 MiB of memory, through which arrays of any length
  * pass in chunks. What has no SIMD twin is the scalar function.
  */
 export function loadSimdKernels(): Kernels {
