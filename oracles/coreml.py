@@ -59,8 +59,16 @@ CI = [
     *(("layers-fp16-ios15", form, target) for form in FEW for target in TARGETS[1:]),
     *(("layers-fp32-ios17", form, "coreml-ios17") for form in ("int8", "int4", "palette6/g32", "fp16")),
     *((name, form, None) for name in ("special-fp16", "special-fp32") for form in [*FEW, "int8/asym", "int4/asym"]),
-    *((name, form, None) for name in ("shared-ios16", "shared-ios18", "same-blob") for form in ("int8", "palette4", "int4")),
-    *((name, form, None) for name in ("functions", "states", "small") for form in ("int8", "palette4", "sparse50+int4")),
+    *(
+        (name, form, None)
+        for name in ("shared-ios16", "shared-ios18", "same-blob")
+        for form in ("int8", "palette4", "int4")
+    ),
+    *(
+        (name, form, None)
+        for name in ("functions", "states", "small")
+        for form in ("int8", "palette4", "sparse50+int4")
+    ),
     *((name, form, None) for name in ("compressed-ios16", "compressed-ios18") for form in ("int8", "palette4", "int4")),
     *((name, "decompress", None) for name in PACKAGES if name.startswith(("compressed", "layers-fp16-ios18"))),
 ]

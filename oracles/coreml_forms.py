@@ -17,7 +17,9 @@ WEIGHT_INPUTS = {
     **{op: {"weight"} for op in ("conv", "conv_transpose", "linear")},
     "matmul": {"x", "y"},
     "gather": {"x"},
-    **{op: {f"weight_{kind}{back}" for kind in ("ih", "hh") for back in ("", "_back")} for op in ("lstm", "gru", "rnn")},
+    **{
+        op: {f"weight_{kind}{back}" for kind in ("ih", "hh") for back in ("", "_back")} for op in ("lstm", "gru", "rnn")
+    },
 }
 """Operator to its inputs that every precision name is about; other constants may stay as they are."""
 

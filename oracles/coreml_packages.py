@@ -60,10 +60,7 @@ def program(inputs, opset, dtype):
     """Makes a MIL program of a function from float inputs of `dtype` to one value or several."""
     # Before iOS 16 the interface of a model has no float16.
     outside = types.fp32 if opset == IOS15 or dtype == np.float32 else types.fp16
-    specs = [
-        mb.TensorSpec(shape, dtype=outside if kind == "float" else types.int32)
-        for shape, kind in inputs.values()
-    ]
+    specs = [mb.TensorSpec(shape, dtype=outside if kind == "float" else types.int32) for shape, kind in inputs.values()]
 
     def decorate(function):
         def body(*values):
@@ -113,9 +110,7 @@ def layers(name, opset, dtype):
 
 def convolutions(weights, x):
     same = {"pad_type": "same"}
-    x = mb.conv(
-        x=x, weight=weights.const("conv.weight", (64, 32, 3, 3)), bias=weights.vector("conv.bias", 64), **same
-    )
+    x = mb.conv(x=x, weight=weights.const("conv.weight", (64, 32, 3, 3)), bias=weights.vector("conv.bias", 64), **same)
     x = mb.relu(x=x)
     x = mb.conv(x=x, weight=weights.const("depthwise.weight", (64, 1, 5, 5)), groups=64, **same)
     x = mb.conv(x=x, weight=weights.const("grouped.weight", (64, 16, 3, 3)), groups=4, **same)
@@ -322,15 +317,24 @@ def compressed(name, opset, dtype):
     """Weights that coremltools has compressed, each its own way, beside float ones."""
     weights = Weights(name, dtype)
     later = opset == IOS18
-    labels = ["kept", "affine", "asymmetric", "palette", "sparse", "palette3", "int4", "groups", "vector", "table", "both"]
+    labels = [
+        "kept",
+        "affine",
+        "asymmetric",
+        "palette",
+        "sparse",
+        "palette3",
+        "int4",
+        "groups",
+        "vector",
+        "table",
+        "both",
+    ]
     labels = labels if later else labels[:5]
 
     @program({"x": ((4, 128), "float")}, opset, dtype)
     def mil(x):
-        return tuple(
-            mb.linear(x=x, weight=weights.const(f"{label}.weight", (96, 128)), name=label)
-            for label in labels
-        )
+        return tuple(mb.linear(x=x, weight=weights.const(f"{label}.weight", (96, 128)), name=label) for label in labels)
 
     model = convert(mil, opset)
     affine, palette, prune = cto.OpLinearQuantizerConfig, cto.OpPalettizerConfig, cto.OpMagnitudePrunerConfig

@@ -154,9 +154,7 @@ class Function:
         self.spec = spec
         self.block = spec.block_specializations[spec.opset]
         self.producers = {
-            output.name: (op, index)
-            for op in operators(self.block)
-            for index, output in enumerate(op.outputs)
+            output.name: (op, index) for op in operators(self.block) for index, output in enumerate(op.outputs)
         }
 
     def operators(self):
@@ -213,8 +211,7 @@ def tensor_type(value_type):
         return tensor_type(value_type.stateType.wrappedType)
     tensor = value_type.tensorType
     shape = tuple(
-        each.constant.size if each.WhichOneof("dimension") == "constant" else None
-        for each in tensor.dimensions
+        each.constant.size if each.WhichOneof("dimension") == "constant" else None for each in tensor.dimensions
     )
     return DTYPES.get(tensor.dataType, str(tensor.dataType)), shape
 
@@ -277,9 +274,7 @@ def evaluate(package, steps):
 
 def arguments(package, op, results):
     """Input name to values: iOS 16 keeps them in attributes, iOS 18 in inputs."""
-    found = {
-        name: package.value(value) for name, value in op.attributes.items() if name not in ("name", "docString")
-    }
+    found = {name: package.value(value) for name, value in op.attributes.items() if name not in ("name", "docString")}
     for name, argument in op.inputs.items():
         (binding,) = argument.arguments
         if binding.WhichOneof("binding") == "value":
