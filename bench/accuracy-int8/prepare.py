@@ -1,5 +1,4 @@
-"""Makes the models and data of the comparison: one folder a task, with model.onnx, calibration and evaluation
-inputs as .npy (float32, first axis counts the samples), labels.npy where there are some, and task.json.
+"""Makes the models and data of the comparison: one folder a task (see task_folder.py).
 
     python prepare.py <folder with the zoo, or -> <folder of pictures> <output folder>
 
@@ -7,12 +6,12 @@ Models come from Python packages (rapidocr-onnxruntime, nudenet, magika) and, wh
 mnist.onnx, mobilenet_v1_0.25_224.onnx, pretrainedResnet.tflite and their data.
 """
 
+import functools
 import glob
 import importlib.util
 import json
 import os
 import random
-import shutil
 import sys
 
 import numpy as np
@@ -20,33 +19,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw, ImageFont
 
+import task_folder
+
 zoo, pictures, out = sys.argv[1:4]
+write_task = functools.partial(task_folder.write_task, out)
 
 
 def package_file(package, path):
     spec = importlib.util.find_spec(package)
     return os.path.join(os.path.dirname(spec.origin), path)
-
-
-def write_task(name, model, calibration, evaluation, labels=None, metric="softmax"):
-    """calibration and evaluation: {input: array (samples, ...)}."""
-    folder = os.path.join(out, name)
-    os.makedirs(folder, exist_ok=True)
-    if isinstance(model, str):
-        shutil.copyfile(model, os.path.join(folder, "model.onnx"))
-    else:
-        onnx.save(model, os.path.join(folder, "model.onnx"))
-    for part, arrays in (("calibration", calibration), ("evaluation", evaluation)):
-        for i, values in enumerate(arrays.values()):
-            np.save(os.path.join(folder, f"{part}-{i}.npy"), np.ascontiguousarray(values))
-        inputs = {key: f"{part}-{i}.npy" for i, key in enumerate(arrays)}
-        with open(os.path.join(folder, f"{part}.json"), "w") as file:
-            json.dump({"kind": "tensors", "inputs": inputs}, file)
-    if labels is not None:
-        np.save(os.path.join(folder, "labels.npy"), np.asarray(labels, dtype=np.int64))
-    with open(os.path.join(folder, "task.json"), "w") as file:
-        json.dump({"labels": labels is not None, "metric": metric}, file)
-    print(name, {k: v.shape for k, v in evaluation.items()}, flush=True)
 
 
 def input_name(path):

@@ -5,7 +5,7 @@ import ort from 'onnxruntime-node'
 import { ModelProtoSchema } from '../../packages/core/dist/formats/onnx/generated/onnx_pb.js'
 
 /** Operators that multiply 8-bit integers. */
-const INTEGER = new Set([
+export const INTEGER = new Set([
   'QLinearConv',
   'QLinearMatMul',
   'QGemm',
