@@ -66,7 +66,7 @@ CI = [
     ),
     *(
         (name, form, None)
-        for name in ("functions", "states", "small")
+        for name in ("functions", "states", "small", "branches-ios16")
         for form in ("int8", "palette4", "sparse50+int4")
     ),
     *((name, form, None) for name in ("compressed-ios16", "compressed-ios18") for form in ("int8", "palette4", "int4")),

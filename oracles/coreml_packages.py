@@ -300,6 +300,33 @@ def states(name, opset, dtype):
     return convert(mil, opset)
 
 
+def branches(name, opset, dtype):
+    """Weights inside the branches of a condition and the body of a loop."""
+    weights = Weights(name, dtype)
+
+    @program({"x": ((1, 64), "float"), "steps": ((1,), "int")}, opset, dtype)
+    def mil(x, steps):
+        def long():
+            return mb.linear(x=x, weight=weights.const("long.weight", (64, 64)))
+
+        def short():
+            return mb.matmul(x=x, y=outer)
+
+        def goes_on(left, _):
+            return mb.squeeze(x=mb.greater(x=left, y=0))
+
+        def step(left, value):
+            value = mb.linear(x=value, weight=weights.const("step.weight", (64, 64)))
+            return mb.sub(x=left, y=1), mb.matmul(x=value, y=outer)
+
+        outer = weights.const("outer.weight", (64, 64))
+        y = mb.cond(pred=mb.squeeze(x=mb.greater(x=steps, y=3)), _true_fn=long, _false_fn=short)
+        _, y = mb.while_loop(_cond=goes_on, _body=step, loop_vars=(steps, y))
+        return (mb.linear(x=y, weight=weights.const("last.weight", (48, 64))),)
+
+    return convert(mil, opset)
+
+
 def small(name, opset, dtype):
     """Weights of a few values: some are written into the program, not into weight.bin."""
     weights = Weights(name, dtype)
@@ -383,6 +410,8 @@ PACKAGES = {
     "same-blob": (same_blob, IOS16, HALF),
     "functions": (functions, IOS18, HALF),
     "states": (states, IOS18, HALF),
+    "branches-ios16": (branches, IOS16, HALF),
+    "branches-ios18": (branches, IOS18, HALF),
     "small": (small, IOS17, HALF),
     "compressed-ios16": (compressed, IOS16, HALF),
     "compressed-ios18": (compressed, IOS18, HALF),
