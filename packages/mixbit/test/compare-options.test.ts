@@ -1,7 +1,18 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { compareCheckpointOptions, compareFileOptions, evaluateFile } from '@mixbit/core'
+import {
+  compareCheckpointOptions,
+  compareFileOptions,
+  compareModelOptions,
+  evaluateFile,
+  mergeConfig,
+  auditModel,
+  importanceForPlan,
+  planModel,
+  quantizeModel,
+  readCheckpointModel,
+} from '@mixbit/core'
 import type { OptionRow, OptionsComparison, OptionsPlace } from '@mixbit/core'
 import { afterAll, expect, test } from 'vitest'
 import { createJobContext } from '../src/host/job-context.ts'
@@ -149,4 +160,64 @@ test('the options of a checkpoint answer questions; dynamic is none of them', as
   const bytes = ['float', 'int8', 'mixed', 'int4'].map((name) => rowOf(comparison, name).bytes ?? 0)
   expect(bytes).toEqual(bytes.toSorted((a, b) => b - a))
   expect(rowOf(comparison, 'int8').sqnrDb).toBeGreaterThan(30)
+})
+
+/** A folder of float graphs, as transformers.js has them. */
+async function floatFolder(name: string): Promise<string> {
+  const folder = at(name)
+  await withHost(async (host) => {
+    const settings = mergeConfig({ precision: 'fp32' }, {})
+    const model = await readCheckpointModel(host, join(fixtures, 'fastvlm-nano'))
+    const audit = await auditModel(host, model)
+    const plan = await planModel(host, audit, settings, null, null)
+    const importance = await importanceForPlan(host, model, audit, plan, settings, () => {
+      throw new TypeError('nothing needs statistics')
+    })
+    await quantizeModel(host, { model, audit, plan, importance, folder, tables: 'shared' })
+    await model.close()
+  })
+  return folder
+}
+
+test('the options of a folder of graphs answer questions, too', async () => {
+  const model = await floatFolder('float-graphs')
+  const data = join(fixtures, 'pocket-vqa/val.json')
+  const comparison = await inPlace('folder', (place) =>
+    compareModelOptions(place, { ...asked, model, data, limit: 4 }),
+  )
+  expect(comparison).toMatchObject({ model, data: 'val', samples: 4 })
+  expect(rowOf(comparison, 'dynamic').reason).toContain('single ONNX files')
+  const measured = comparison.options.filter(({ status }) => status === 'measured')
+  expect(measured.map(({ name, metric }) => [name, metric])).toEqual(
+    ['float', 'int8', 'int4', 'mixed'].map((name) => [name, 'vqa-accuracy']),
+  )
+  const bytes = ['float', 'int8', 'mixed', 'int4'].map((name) => rowOf(comparison, name).bytes ?? 0)
+  expect(bytes).toEqual(bytes.toSorted((a, b) => b - a))
+  expect(rowOf(comparison, 'int8').sqnrDb).toBeGreaterThan(30)
+})
+
+test('a folder of one graph is compared as a file', async () => {
+  mkdirSync(at('one/onnx'), { recursive: true })
+  writeFileSync(at('one/onnx/model.onnx'), tinyClassifier())
+  writeFileSync(at('one-x.npy'), oneHotFeatures(LABELS.length))
+  writeFileSync(at('one.json'), JSON.stringify({ kind: 'tensors', inputs: { x: 'one-x.npy' } }))
+  const comparison = await inPlace('one-options', (place) =>
+    compareModelOptions(place, { ...asked, model: at('one'), data: at('one.json') }),
+  )
+  expect(comparison.model).toBe(at('one'))
+  expect(comparison.options.every(({ status }) => status === 'measured')).toBe(true)
+})
+
+test('graphs that no task runs together are compared one by one', async () => {
+  mkdirSync(at('two/onnx'), { recursive: true })
+  for (const name of ['encoder', 'decoder']) {
+    writeFileSync(at(`two/onnx/${name}.onnx`), tinyClassifier())
+  }
+  const comparing = inPlace('two-options', (place) =>
+    compareModelOptions(place, { ...asked, model: at('two'), data: at('one.json') }),
+  )
+  await expect(comparing).rejects.toMatchObject({
+    code: 'unsupported-model',
+    message: expect.stringMatching(/decoder, encoder.*one by one, such as ".*decoder\.onnx"/u),
+  })
 })

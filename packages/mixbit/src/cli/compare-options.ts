@@ -1,4 +1,4 @@
-import { MixbitError, compareCheckpointOptions, compareFileOptions } from '@mixbit/core'
+import { MixbitError, compareModelOptions } from '@mixbit/core'
 import type { Host, JobContext } from '@mixbit/core'
 import { createJobContext } from '../host/job-context.ts'
 import { optionsText } from '../terminal/options-text.ts'
@@ -41,8 +41,6 @@ export async function compareOptions(
   settings: CommandSettings,
 ): Promise<ExitCode> {
   const { model, calibration, seed, numerics } = settings
-  const isFile = model.endsWith('.onnx')
-  if (isFile && calibration.data !== null) io.emit({ kind: 'notice', message: UNUSED_CALIBRATION })
   const data = requiredOption(args, 'data')
   const limit = numberOption(args, 'limit') ?? null
   const request = { model, data, limit, calibration, seed, numerics }
@@ -58,7 +56,7 @@ export async function compareOptions(
         now: () => io.now() / 1000,
         emit: io.emit,
       }
-      return isFile ? compareFileOptions(place, request) : compareCheckpointOptions(place, request)
+      return compareModelOptions(place, request)
     })
     writeResult(args, io, {
       json: comparison,
@@ -80,6 +78,3 @@ function stoppable(context: JobContext, signal: AbortSignal): JobContext {
     },
   }
 }
-
-const UNUSED_CALIBRATION =
-  'These options store weights by their values alone: --calibration is not used for an ONNX file.'

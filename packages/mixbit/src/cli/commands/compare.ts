@@ -1,5 +1,10 @@
-import { compareCoremlPackages, compareModels, compareOnnxFiles } from '@mixbit/core'
-import type { ResolvedConfig } from '@mixbit/core'
+import {
+  comparedGraphs,
+  compareCoremlPackages,
+  compareModels,
+  compareOnnxFiles,
+} from '@mixbit/core'
+import type { Comparison, FileComparison, Host, ResolvedConfig } from '@mixbit/core'
 import { join } from 'node:path'
 import {
   comparisonText,
@@ -30,27 +35,38 @@ type Compared = {
 
 /** `compare` of two ONNX files, on any data set. */
 async function compareOnnx(
+  host: Host,
   args: ParsedArgs,
-  io: CommandIo,
   { model, other, data, numerics }: Compared,
-): Promise<ExitCode> {
-  const comparison = await withHost(args, io, (host) =>
-    withScratch((scratch) =>
-      compareOnnxFiles(host, {
-        reference: model,
-        candidate: other,
-        data,
-        limit: numberOption(args, 'limit') ?? null,
-        numerics,
-        depth: hasFlag(args, 'layers') ? 'each-layer' : 'outputs',
-        scratch,
-      }),
-    ),
+): Promise<FileComparison> {
+  return withScratch((scratch) =>
+    compareOnnxFiles(host, {
+      reference: model,
+      candidate: other,
+      data,
+      limit: numberOption(args, 'limit') ?? null,
+      numerics,
+      depth: hasFlag(args, 'layers') ? 'each-layer' : 'outputs',
+      scratch,
+    }),
   )
-  const layout = layoutFor(args, io)
-  const layers = layersText(comparison, layout)
-  writeResult(args, io, { json: comparison, text: comparisonText(comparison, layout) + layers })
-  return EXIT.done
+}
+
+/** `compare` of two model folders, by questions about pictures. */
+async function compareFolders(
+  host: Host,
+  args: ParsedArgs,
+  { model, other, data, numerics }: Compared,
+): Promise<Comparison> {
+  return withScratch((scratch) =>
+    compareModels(host, {
+      reference: { path: model, scratch: join(scratch, 'reference') },
+      candidate: { path: other, scratch: join(scratch, 'candidate') },
+      data,
+      limit: numberOption(args, 'limit') ?? null,
+      numerics,
+    }),
+  )
 }
 
 /** `compare` of two Core ML packages: their weights, which need no data. */
@@ -77,24 +93,23 @@ export const command: Command = {
     const other = args.positionals[1] ?? ''
     if (isPackage(model) && isPackage(other)) return comparePackages(args, io, model, other)
     const data = requiredOption(args, 'data')
-    if (model.endsWith('.onnx') && other.endsWith('.onnx')) {
-      return compareOnnx(args, io, { model, other, data, numerics })
-    }
-    const comparison = await withHost(args, io, (host) =>
-      withScratch((scratch) =>
-        compareModels(host, {
-          reference: { path: model, scratch: join(scratch, 'reference') },
-          candidate: { path: other, scratch: join(scratch, 'candidate') },
-          data,
-          limit: numberOption(args, 'limit') ?? null,
-          numerics,
-        }),
-      ),
-    )
-    writeResult(args, io, {
-      json: comparison,
-      text: comparisonText(comparison, layoutFor(args, io)),
+    const layout = layoutFor(args, io)
+    const result = await withHost(args, io, async (host) => {
+      const graphs = await comparedGraphs(host, { reference: model, candidate: other })
+      if (graphs === null) {
+        const json = await compareFolders(host, args, { model, other, data, numerics })
+        return { json, text: comparisonText(json, layout) }
+      }
+      const { reference, candidate } = graphs
+      const json = await compareOnnx(host, args, {
+        model: reference,
+        other: candidate,
+        data,
+        numerics,
+      })
+      return { json, text: comparisonText(json, layout) + layersText(json, layout) }
     })
+    writeResult(args, io, result)
     return EXIT.done
   },
 }
