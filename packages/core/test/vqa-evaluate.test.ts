@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { JobContext, Picture, Pool } from '../src/base/host.ts'
 import { evaluateVqa } from '../src/evaluate/evaluate-vqa.ts'
 import type { VqaDataset, VqaSample } from '../src/tasks/dataset.ts'
+import { loadVqaDataset } from '../src/tasks/dataset.ts'
 import { answerPicture, answerQuestions } from '../src/tasks/vqa/answer.ts'
 import type { AnswerInput, VlmModel } from '../src/tasks/vqa/answer.ts'
 import { readVlmModel } from '../src/tasks/vqa/model.ts'
@@ -200,6 +201,38 @@ test('answers are scored, in the order of the data set and per type', async () =
     done: 4,
     total: 4,
     unit: 'questions',
+  })
+})
+
+test('COCO-QA has an accuracy for each of its question types', async () => {
+  // The answer is twice the picture's number and the question's digits: 3, 5, 2, 4 and 5.
+  const host = memoryHost({
+    'd/coco.json': JSON.stringify({
+      kind: 'coco-qa',
+      questions: 'questions.txt',
+      answers: 'answers.txt',
+      imageIds: 'img_ids.txt',
+      types: 'types.txt',
+      images: '{image_id}.jpg',
+    }),
+    'd/questions.txt': '1\n1\n0\n0\n1\n',
+    'd/answers.txt': '3\n4\n2\n4\n5\n',
+    'd/img_ids.txt': '1\n2\n1\n2\n2\n',
+    'd/types.txt': '0\n1\n2\n3\n1\n',
+    'd/1.jpg': '',
+    'd/2.jpg': '',
+  })
+  const dataset = await loadVqaDataset(host, 'd/coco.json', { labels: 'required' })
+  const { evaluation: result } = await evaluation(dataset).running
+  expect(result).toMatchObject({
+    metric: 'coco-qa-accuracy',
+    value: 4 / 5,
+    byQuestionType: {
+      color: { value: 1, samples: 1 },
+      location: { value: 1, samples: 1 },
+      number: { value: 1 / 2, samples: 2 },
+      object: { value: 1, samples: 1 },
+    },
   })
 })
 

@@ -4,11 +4,23 @@ import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import { formatCount, formatPercent } from './units.ts'
 
+const METRIC_NAMES: Readonly<Record<string, string>> = {
+  'vqa-accuracy': 'VQA accuracy',
+  'coco-qa-accuracy': 'COCO-QA accuracy',
+  'textvqa-accuracy': 'TextVQA accuracy',
+  'gqa-accuracy': 'GQA accuracy',
+}
+
+/** The name of a metric for people; its own where there is none. */
+function metricName(metric: string): string {
+  return Object.hasOwn(METRIC_NAMES, metric) ? (METRIC_NAMES[metric] ?? metric) : metric
+}
+
 /** What `evaluate` shows: the accuracy, then each question type. */
 export function evaluationText(evaluation: Evaluation, layout: Layout): string {
-  const { value, low, high, samples, seconds, data } = evaluation
+  const { metric, value, low, high, samples, seconds, data } = evaluation
   const head = [
-    `${layout.paint('strong', formatPercent(value))}  VQA accuracy on ${data}, ${formatCount(samples)} questions in ${seconds.toFixed(1)} s`,
+    `${layout.paint('strong', formatPercent(value))}  ${metricName(metric)} on ${data}, ${formatCount(samples)} questions in ${seconds.toFixed(1)} s`,
     `95 % interval: ${formatPercent(low, 1)} to ${formatPercent(high, 1)}`,
   ]
   const rows = Object.entries(evaluation.byQuestionType).map(([type, accuracy]) => [

@@ -10,6 +10,8 @@ const FRACTIONS: ReadonlySet<string> = new Set([
   'top5-accuracy',
   'vqa-accuracy',
   'coco-qa-accuracy',
+  'textvqa-accuracy',
+  'gqa-accuracy',
 ])
 
 /** What `evaluate` of a single graph shows: its metric, then the further numbers of the task. */
