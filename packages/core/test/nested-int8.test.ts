@@ -36,8 +36,8 @@ const { BOOL, FLOAT, INT64 } = TensorProto_DataType
 
 type Mode = 'static' | 'dynamic'
 
-async function quantized(model: ModelProto, mode: Mode) {
-  const samples = Array.from({ length: 8 }, (_, at) => random(SHAPE, at + 1))
+async function quantized(model: ModelProto, mode: Mode, shape: readonly number[] = SHAPE) {
+  const samples = Array.from({ length: 8 }, (_, at) => random(shape, at + 1))
   const host = runningHost(calibrationFiles(samples))
   const common = {
     model: await fileModel(model),
@@ -182,3 +182,42 @@ test.for(cases)('weights in the body of $name become int8: $mode', async (each) 
   expect(matrices).toHaveLength(each.name === 'If' ? 3 : 2)
   for (const { scheme } of matrices) expect(scheme).toMatchObject({ dtype: 'int8' })
 })
+
+test.for([
+  { reads: 'its weight', mode: 'static', values: ['k'] },
+  { reads: 'its bias', mode: 'static', values: ['b'] },
+  { reads: 'its weight', mode: 'dynamic', values: ['k'] },
+  { reads: 'its bias', mode: 'dynamic', values: ['b'] },
+] as const)(
+  'a convolution that is folded leaves what a branch reads as it is: $reads, $mode',
+  async ({ mode, values: [name] }) => {
+    const shape = [1, 4, 4, 4]
+    const choice = node('If', ['flag'], 'z')
+    const sum = body({
+      name: 'then_branch',
+      nodes: [node('ReduceSum', [name], 't')],
+      outputs: [['t', FLOAT]],
+    })
+    const minus = body({
+      name: 'else_branch',
+      nodes: [node('Neg', [name], 'e')],
+      outputs: [['e', FLOAT]],
+    })
+    choice.attribute.push(sum, minus)
+    const nodes = [node('Conv', ['x', 'k', 'b'], 'c'), node('Mul', ['c', 'factor'], 'y'), choice]
+    const constants = {
+      k: constant([4, 4, 3, 3], 1, 0.3),
+      b: constant([4], 3),
+      factor: constant([1, 4, 1, 1], 4),
+    }
+    const model = withFlag(smallModel({ nodes, shape, constants, outputs: ['y', 'z'] }))
+    const { bytes } = await quantized(model, mode, shape)
+    const x = random(shape, 99)
+    const [float, int8] = [
+      await runFile(toBinary(ModelProtoSchema, model), x),
+      await runFile(bytes, x),
+    ]
+    expect(sqnrDb(float.get('z'), int8.get('z'))).toBeGreaterThan(40)
+    expect(sqnrDb(float.get('y'), int8.get('y'))).toBeGreaterThan(25)
+  },
+)

@@ -52,7 +52,7 @@ export async function foldIntoConvolutions(document: EditableDocument): Promise<
       output = next.output[0] ?? ''
     }
     if (maps.length === 0) continue
-    await foldMaps(document, conv, maps)
+    await foldMaps(document, view, conv, maps)
     conv.output = [output]
   }
   graph.node = graph.node.filter((node) => !gone.has(node))
@@ -66,7 +66,8 @@ function isFoldable(document: EditableDocument, view: GraphView, conv: NodeProto
   const isFloat = (name: string): boolean =>
     view.constant(name)?.dataType === TensorProto_DataType.FLOAT &&
     constantValues(document, name) !== undefined
-  return isFloat(weight) && view.readers(weight).length === 1 && (bias === '' || isFloat(bias))
+  const isOwn = view.readers(weight).length === 1 && !view.isPinned(weight)
+  return isFloat(weight) && isOwn && (bias === '' || isFloat(bias))
 }
 
 function onlyReader(view: GraphView, value: string): NodeProto | undefined {
@@ -145,6 +146,7 @@ async function channelVector(
 
 async function foldMaps(
   document: EditableDocument,
+  view: GraphView,
   conv: NodeProto,
   maps: readonly ChannelMap[],
 ): Promise<void> {
@@ -165,9 +167,11 @@ async function foldMaps(
   // Under its own name, which plans and reports know; nobody else reads it.
   removeInitializer(document, weightName)
   addComputed(document, scaledRows(weight, weightName, factor))
-  const shifted = biasName === '' ? document.unused(`${weightName}_bias`) : biasName
-  const isOwn = document.graph.node.every((node) => node === conv || !node.input.includes(biasName))
-  const name = isOwn ? shifted : document.unused(`${weightName}_bias`)
+  const isOwn =
+    biasName !== '' &&
+    !view.isPinned(biasName) &&
+    document.graph.node.every((node) => node === conv || !node.input.includes(biasName))
+  const name = isOwn ? biasName : document.unused(`${weightName}_bias`)
   removeInitializer(document, isOwn ? biasName : '')
   const facts = { name, dtype: 'float32', shape: [channels] } as const
   addSmall(document, facts, bytesOfValues(Float32Array.from(shift)))
