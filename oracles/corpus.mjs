@@ -1,79 +1,116 @@
-// Takes ONNX files of all kinds through every weight-only mode, runs them before and after in ONNX
-// Runtime and prints one JSON line a file and mode.
+// Takes ONNX files of all kinds through every mode: seven weight-only ones, dynamic int8, and static int8
+// for each runtime, calibrated on seeded samples. Runs each before and after in ONNX Runtime.
 //
-//   npm run build && node oracles/corpus.mjs <output folder> <file or folder>...
+//   npm run build && node oracles/corpus.mjs <output folder> [--modes a,b] <file or folder>...
 //
-// Then `python oracles/corpus_checker.py <output folder>` asks onnx.checker about what was written.
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { InferenceSession, Tensor, env } from 'onnxruntime-node'
+// One JSON line a file and mode goes to stdout and to <output folder>/results.jsonl; what stands there
+// already is not done again, so that a run that was stopped goes on. Then
+// `python oracles/corpus_checker.py <output folder>` asks onnx.checker about what was written.
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { env } from 'onnxruntime-node'
 import {
   MixbitError,
   auditOnnxFile,
   mergeConfig,
   planOnnxFile,
+  quantizeDynamicFile,
   quantizeOnnxFile,
+  quantizeStaticFile,
   readOnnxFile,
 } from '@mixbit/core'
 import { createNodeHost } from 'mixbit'
+import { findSize, runFile, writeFeeds, writeSamples } from './corpus-feeds.mjs'
 
 env.logLevel = 'error'
 
-const MODES = ['fp32', 'fp16', 'int8', 'int8/tensor/asym', 'int4', 'int4/asym', 'int4/channel']
+const WEIGHTS = ['fp32', 'fp16', 'int8', 'int8/tensor/asym', 'int4', 'int4/asym', 'int4/channel']
+const RUNTIMES = ['x86-vnni', 'x86-legacy', 'arm64']
+const MODES = [...WEIGHTS, 'dynamic', ...RUNTIMES.map((runtime) => `w8a8-${runtime}`)]
 
-/** Sizes that are tried for a dimension that only has a name; batch is always 1. */
-const SIZES = [16, 64, 48, 224, 1, 256]
+/** Samples that static int8 is calibrated on. */
+const SAMPLES = 6
 
-const [output, ...paths] = process.argv.slice(2)
-if (output === undefined || paths.length === 0) {
-  process.stderr.write('usage: node oracles/corpus.mjs <output folder> <file or folder>...\n')
+const { values, positionals } = parseArgs({
+  options: { modes: { type: 'string' } },
+  allowPositionals: true,
+})
+const [output, ...paths] = positionals
+const modes = values.modes?.split(',') ?? MODES
+const unknown = modes.find((mode) => !MODES.includes(mode))
+if (output === undefined || paths.length === 0 || unknown !== undefined) {
+  process.stderr.write(
+    'usage: node oracles/corpus.mjs <output folder> [--modes a,b] <file or folder>...\n' +
+      `modes: ${MODES.join(', ')}\n`,
+  )
   process.exit(2)
 }
-mkdirSync(output, { recursive: true })
-const host = createNodeHost()
-try {
-  for (const path of paths.flatMap(onnxFiles)) await checkFile(path)
-} finally {
-  await host.dispose()
+mkdirSync(join(output, 'files'), { recursive: true })
+const results = join(output, 'results.jsonl')
+const done = new Set(readDone().map(({ file, mode }) => `${file} ${mode}`))
+for (const [name, path] of namedFiles(paths.flatMap(onnxFiles))) await checkFile(name, path)
+
+function readDone() {
+  if (!existsSync(results)) return []
+  const lines = readFileSync(results, 'utf8').split('\n')
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line))
 }
 
 function onnxFiles(path) {
-  if (!statSync(path).isDirectory()) return [path]
+  if (!statSync(path).isDirectory()) return [resolve(path)]
   return readdirSync(path, { recursive: true })
     .filter((name) => name.endsWith('.onnx'))
     .toSorted((a, b) => (a < b ? -1 : 1))
-    .map((name) => join(path, name))
+    .map((name) => resolve(path, name))
 }
 
-async function checkFile(path) {
-  const before = await runFile(path, null)
-  for (const mode of MODES) {
-    const name = `${basename(path, '.onnx')}.${mode.replaceAll('/', '-')}`
-    const line = { file: basename(path), mode, ...(await checkMode(path, mode, name, before)) }
-    process.stdout.write(`${JSON.stringify(line)}\n`)
+/** A name of its own for each file: that of its folder goes before one that several have. */
+function namedFiles(files) {
+  const counts = new Map()
+  const nameOf = (path) => basename(path, '.onnx')
+  for (const path of files) counts.set(nameOf(path), (counts.get(nameOf(path)) ?? 0) + 1)
+  return files.map((path) => {
+    const isOnly = counts.get(nameOf(path)) === 1
+    return [isOnly ? nameOf(path) : `${basename(dirname(path))}-${nameOf(path)}`, path]
+  })
+}
+
+async function checkFile(name, path) {
+  const wanted = modes.filter((mode) => !done.has(`${name} ${mode}`))
+  if (wanted.length === 0) return
+  const before = await findSize(path)
+  if (before.feeds !== undefined) writeFeeds(before.feeds, join(output, 'feeds', name))
+  // Worker threads keep models open, so each file has its own.
+  const host = createNodeHost()
+  try {
+    for (const mode of wanted) {
+      const line = { file: name, mode, ...(await checkMode(host, { name, path, mode, before })) }
+      const text = `${JSON.stringify(line)}\n`
+      process.stdout.write(text)
+      appendFileSync(results, text)
+    }
+  } finally {
+    await host.dispose()
   }
 }
 
-async function checkMode(path, mode, name, before) {
-  const folder = join(output, 'files')
-  mkdirSync(folder, { recursive: true })
+async function checkMode(host, { name, path, mode, before }) {
+  const place = { folder: join(output, 'files'), name: `${name}.${mode.replaceAll('/', '-')}` }
   const started = performance.now()
   let model
   try {
     model = await readOnnxFile(host, path)
-    const audit = await auditOnnxFile(host, model)
-    const plan = planOnnxFile(model, audit, mergeConfig({ precision: mode }, {}))
-    const { bytes } = await quantizeOnnxFile(host, { model, audit, plan, folder, name })
-    writeFileSync(join(folder, `${name}.json`), JSON.stringify({ original: path, ...plan }))
+    const made = await quantized(host, { model, mode, place, before, name })
+    if (typeof made === 'string') return { skipped: made }
+    const { plan, written } = made
+    const { bytes } = model
+    const about = { original: path, mode, feeds: resolve(output, 'feeds', name), ...plan }
+    writeFileSync(join(place.folder, `${place.name}.json`), JSON.stringify(about))
     const ms = Math.round(performance.now() - started)
-    const after = await runFile(join(folder, `${name}.onnx`), before.feeds)
-    return {
-      ...facts(audit, plan),
-      bytes: model.bytes,
-      written: bytes,
-      ms,
-      ...compared(before, after),
-    }
+    const file = join(place.folder, `${place.name}.onnx`)
+    return { planned: plan.bytes, bytes, written, ms, ...facts(plan), ...(await ran(file, before)) }
   } catch (error) {
     if (error instanceof MixbitError) return { error: error.code, message: error.message }
     return { crash: String(error?.stack ?? error) }
@@ -82,34 +119,66 @@ async function checkMode(path, mode, name, before) {
   }
 }
 
-function facts(audit, plan) {
-  const reasons = {}
-  for (const weight of audit.weights) {
-    if (weight.role !== 'other') continue
-    const why = weight.whyFloat ?? ''
-    reasons[why] = (reasons[why] ?? 0) + weight.elements
+/** The plan and the bytes written; words where a mode cannot be tried. */
+async function quantized(host, { model, mode, place, before, name }) {
+  if (mode === 'dynamic') {
+    const config = mergeConfig({ precision: 'dynamic' }, {})
+    const made = await quantizeDynamicFile(host, {
+      model,
+      config,
+      runtime: 'x86-vnni',
+      plan: null,
+      place,
+    })
+    return { plan: made.plan, written: made.written.bytes }
   }
-  const forms = {}
-  for (const { form } of plan.layers) forms[form] = (forms[form] ?? 0) + 1
-  return { parameters: audit.parameters, planned: plan.bytes, forms, reasons }
+  if (!mode.startsWith('w8a8-')) {
+    const audit = await auditOnnxFile(host, model)
+    const plan = planOnnxFile(model, audit, mergeConfig({ precision: mode }, {}))
+    const { bytes } = await quantizeOnnxFile(host, { model, audit, plan, ...place })
+    return { plan, written: bytes }
+  }
+  if (before.feeds === undefined) return `it cannot be fed: ${before.reason}`
+  const samples = join(output, 'samples', name)
+  const data = await writeSamples(model.path, before.size, SAMPLES, samples)
+  const scratch = join(output, 'scratch', `${name}.${mode}`)
+  mkdirSync(scratch, { recursive: true })
+  try {
+    const made = await quantizeStaticFile(host, {
+      model,
+      config: mergeConfig({ precision: 'w8a8', calibration: { data } }, {}),
+      runtime: mode.slice('w8a8-'.length),
+      calibrator: 'auto',
+      io: 'float',
+      scratch,
+      plan: null,
+      place,
+    })
+    return { plan: made.plan, written: made.written.bytes }
+  } finally {
+    rmSync(scratch, { recursive: true })
+    rmSync(samples, { recursive: true })
+  }
 }
 
-function compared(before, after) {
-  if (before.failure !== undefined)
-    return { runs: after.failure === undefined, before: before.failure }
+function facts(plan) {
+  const forms = {}
+  for (const { form } of plan.layers) forms[form] = (forms[form] ?? 0) + 1
+  const integers = (plan.operators ?? []).filter(({ runs }) => runs === 'integer').length
+  const findings = plan.findings.map(({ code }) => code)
+  return { forms, integers, operators: (plan.operators ?? []).length, findings }
+}
+
+async function ran(file, before) {
+  if (before.feeds === undefined) return { runs: null, before: before.reason }
+  const after = await runFile(file, before.feeds)
   if (after.failure !== undefined) return { runs: false, failure: after.failure }
   let lowest = Infinity
   for (const [name, tensor] of Object.entries(before.outputs)) {
     lowest = Math.min(lowest, sqnrDb(tensor, after.outputs[name]))
   }
-  return {
-    runs: true,
-    sqnrDb: Number.isFinite(lowest)
-      ? Math.round(lowest * 10) / 10
-      : lowest === Infinity
-        ? 'same'
-        : 'different',
-  }
+  const named = lowest === Infinity ? 'same' : 'different'
+  return { runs: true, sqnrDb: Number.isFinite(lowest) ? Math.round(lowest * 10) / 10 : named }
 }
 
 /** Infinity when equal; NaN for NaN counts as equal. */
@@ -129,84 +198,4 @@ function sqnrDb(a, b) {
   }
   if (noise === 0) return Infinity
   return signal === 0 ? -Infinity : 10 * Math.log10(signal / noise)
-}
-
-/** Runs a file on seeded inputs; with none given, looks for sizes that it takes. */
-async function runFile(path, given) {
-  let session
-  try {
-    session = await InferenceSession.create(path, { intraOpNumThreads: 1, logSeverityLevel: 4 })
-    if (given !== null) return { feeds: given, outputs: await session.run(given) }
-    let failure
-    for (const size of SIZES) {
-      const feeds = feedsOf(session.inputMetadata, size)
-      try {
-        return { feeds, outputs: await session.run(feeds) }
-      } catch (error) {
-        failure = String(error.message).slice(0, 300)
-      }
-    }
-    return { feeds: null, failure }
-  } catch (error) {
-    return { feeds: null, failure: String(error.message).slice(0, 300) }
-  } finally {
-    await session?.release()
-  }
-}
-
-function feedsOf(metadata, size) {
-  return Object.fromEntries(
-    metadata.map(({ name, type, shape }, at) => {
-      const dims = (shape ?? []).map((dim) => {
-        if (typeof dim === 'number' && dim >= 0) return dim
-        return /batch|^n$|^b$/iu.test(String(dim)) ? 1 : size
-      })
-      return [name, tensorOf(name, type, dims, at + 1)]
-    }),
-  )
-}
-
-function tensorOf(name, type, dims, seed) {
-  const count = dims.reduce((product, dim) => product * dim, 1)
-  let state = seed * 7919
-  const next = () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-  const normal = () => Math.sqrt(-2 * Math.log(next() + 1e-9)) * Math.cos(2 * Math.PI * next())
-  if (type === 'float32')
-    return new Tensor(type, Float32Array.from({ length: count }, normal), dims)
-  if (type === 'float64')
-    return new Tensor(type, Float64Array.from({ length: count }, normal), dims)
-  if (type === 'float16') {
-    return new Tensor(
-      type,
-      Uint16Array.from({ length: count }, () => halfBits(normal())),
-      dims,
-    )
-  }
-  if (type === 'bool')
-    return new Tensor(
-      type,
-      Uint8Array.from({ length: count }, () => 1),
-      dims,
-    )
-  const pick = () => (name === 'sr' ? 16000 : /mask/iu.test(name) ? 1 : Math.floor(next() * 90))
-  if (type === 'int64')
-    return new Tensor(
-      type,
-      BigInt64Array.from({ length: count }, () => BigInt(pick())),
-      dims,
-    )
-  if (type === 'int32') return new Tensor(type, Int32Array.from({ length: count }, pick), dims)
-  if (type === 'uint8') return new Tensor(type, Uint8Array.from({ length: count }, pick), dims)
-  throw new Error(`inputs of ${type} are not made`)
-}
-
-/** Rounds towards zero: any fp16 value will do. */
-function halfBits(value) {
-  const bits = new Uint32Array(Float32Array.of(value).buffer)[0]
-  const exponent = ((bits >>> 23) & 255) - 112
-  if (exponent <= 0) return 0
-  return ((bits >>> 16) & 0x8000) | (exponent << 10) | ((bits >>> 13) & 1023)
 }

@@ -2,9 +2,11 @@
 
     python oracles/corpus_checker.py <output folder> [pattern]
 
-Decodes every stored weight with numpy, puts the result into the original model, and runs both in ONNX
-Runtime without optimisation: a rewritten graph must give the numbers that the original gives with the
-same weights. Prints `ok` or `FAIL` for each file.
+Weight-only: decodes every stored weight with numpy, puts the result into the original model, and runs both
+in ONNX Runtime without optimisation: a rewritten graph must give the numbers that the original gives with the
+same weights. Integer activations: see corpus_integers.py. Every file must have the bytes that its plan
+predicts. Prints `ok`, `LOOK` (runs, but far from the float model) or `FAIL` for each file; the verdicts
+are kept in <output folder>/checked.jsonl, and a file that has one there is not looked at again.
 """
 
 import fnmatch
@@ -17,8 +19,13 @@ import onnx
 import onnxruntime as runtime
 from onnx import numpy_helper
 
+from corpus_integers import check_integers
+
 # Rounding of float sums in another order; fp16 graphs round more.
 LEAST_DB = {1: 70, 10: 30}
+
+# Bytes of a value of the types that plans count.
+FLOATS = {onnx.TensorProto.FLOAT: 4, onnx.TensorProto.FLOAT16: 2, onnx.TensorProto.BFLOAT16: 2}
 
 
 def bodies(graph, path="", found=None):
@@ -115,29 +122,22 @@ def put(tensor, decoded):
     tensor.CopyFrom(numpy_helper.from_array(near.astype(before.dtype), tensor.name))
 
 
-def feeds(session, seed=3):
-    random = np.random.default_rng(seed)
-    values = {}
-    for node in session.get_inputs():
-        dims = [d if isinstance(d, int) and d >= 0 else (1 if "batch" in str(d).lower() or str(d) in "nN" else SIZE) for d in node.shape]
-        if "float" in node.type:
-            values[node.name] = random.standard_normal(dims).astype(np.float16 if "16" in node.type else np.float32)
-        elif node.type == "tensor(bool)":
-            values[node.name] = np.ones(dims, bool)
-        else:
-            kind = np.int32 if "32" in node.type else np.int64
-            values[node.name] = (np.full(dims, 16000) if node.name == "sr" else np.full(dims, 1) if "mask" in node.name else random.integers(0, 90, dims)).astype(kind)
-    return values
+def feeds(folder):
+    """What corpus.mjs fed to the model; None where it found nothing that runs."""
+    folder = Path(folder)
+    if not (folder / "feeds.json").exists():
+        return None
+    names = json.loads((folder / "feeds.json").read_text())
+    return {name: np.load(folder / file) for name, file in names.items()}
 
 
-def run(model_bytes_or_path, values=None):
+def run(model_bytes_or_path, values):
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
     session = runtime.InferenceSession(model_bytes_or_path, options)
-    values = values or feeds(session)
-    return session.run(None, values), values
+    return session.run(None, values)
 
 
 def sqnr(a, b):
@@ -152,10 +152,7 @@ def sqnr(a, b):
     return lowest
 
 
-def check(path):
-    global SIZE
-    onnx.checker.check_model(str(path), full_check=True)
-    plan = json.loads(path.with_suffix(".json").read_text())
+def check_weights(path, plan, values):
     original = onnx.load(plan["original"])
     written = onnx.load(str(path))
     tensors, targets = stored(written), stored(original)
@@ -165,34 +162,126 @@ def check(path):
         if not is_kept:
             put(targets[name], decode(layer, name, tensors))
     kinds = {o.type.tensor_type.elem_type for o in original.graph.output} | {i.type.tensor_type.elem_type for i in original.graph.input}
-    for SIZE in (16, 64, 48, 224, 1, 256):
-        try:
-            before, values = run(original.SerializeToString())
-            break
-        except runtime.capi.onnxruntime_pybind11_state.InvalidArgument:
-            continue
-        except Exception as error:
-            if SIZE == 256:
-                return f"original does not run: {str(error)[:80]}"
-    after, _ = run(str(path), values)
-    db = sqnr(before, after)
+    db = sqnr(run(original.SerializeToString(), values), run(str(path), values))
     least = LEAST_DB[10] if 10 in kinds else LEAST_DB[1]
     assert db >= least, f"{db:.1f} dB from the original with the same weights"
     return "same" if db == np.inf else f"{db:.0f} dB"
 
 
-def main():
-    failed = 0
-    pattern = sys.argv[2] if len(sys.argv) > 2 else "*"
-    for path in sorted(Path(sys.argv[1], "files").glob("*.onnx")):
+def tensor_bytes(model):
+    """Bytes of float tensors, which plans count."""
+    total = 0
+    for tensor in stored(model).values():
+        if tensor.data_type in FLOATS:
+            total += FLOATS[tensor.data_type] * int(np.prod(tensor.dims))
+    return total
+
+
+def bytes_on_disk(path):
+    """Of a file and of the external data that it names."""
+    model = onnx.load(str(path), load_external_data=False)
+    places = (place for tensor in stored(model).values() for place in tensor.external_data if place.key == "location")
+    data = {Path(path).parent / place.value for place in places}
+    return Path(path).stat().st_size + sum(file.stat().st_size for file in data)
+
+
+def check_bytes(path, plan):
+    """What is beyond the plan's bytes: the graph that the original had too, and at most 5 % + 64 kB."""
+    written = bytes_on_disk(path)
+    carried = max(0, bytes_on_disk(plan["original"]) - tensor_bytes(onnx.load(plan["original"])))
+    extra = written - plan["bytes"]
+    limit = 0.05 * plan["bytes"] + 64_000
+    assert extra >= 0, f"{written} bytes are fewer than the {plan['bytes']} of the plan"
+    assert extra - carried <= limit, f"{extra} bytes beyond the plan's {plan['bytes']}, of which the original had {carried}"
+    return f"{written} bytes, {extra} beyond the plan" + ("" if extra <= limit else f" ({carried} are the original's graph)")
+
+
+def check_validity(path, original):
+    """onnx.checker with shape inference, or without where the original does not pass that either."""
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+        return "valid"
+    except Exception:
+        try:
+            onnx.checker.check_model(original, full_check=True)
+        except Exception:
+            return check_without_inference(path, original)
+        raise
+
+
+def check_without_inference(path, original):
+    try:
+        onnx.checker.check_model(str(path))
+        return "valid, but for shapes as the original"
+    except Exception:
+        try:
+            onnx.checker.check_model(original)
+        except Exception as error:
+            return f"invalid as the original ({str(error).splitlines()[0][:60]})"
+        raise
+
+
+def check(path):
+    """A verdict and why, in words."""
+    plan = json.loads(path.with_suffix(".json").read_text())
+    words = [check_validity(path, plan["original"]), check_bytes(path, plan)]
+    values = feeds(plan["feeds"])
+    if values is None:
+        return "ok", "; ".join([*words, "the original does not run"])
+    if plan["mode"] == "dynamic" or plan["mode"].startswith("w8a8"):
+        outputs, is_far = check_integers(path, plan["original"], values)
+        return "LOOK" if is_far else "ok", "; ".join([*words, outputs])
+    return "ok", "; ".join([*words, check_weights(path, plan, values)])
+
+
+def verdict(path):
+    try:
+        return check(path)
+    except Exception as error:
+        return "FAIL", f"{type(error).__name__}: {str(error)[:300]}"
+
+
+def written_verdicts(folder, pattern="*"):
+    """Name, verdict and why of each file that corpus.mjs wrote; those of earlier runs are kept."""
+    record = folder / "checked.jsonl"
+    lines = record.read_text().splitlines() if record.exists() else []
+    known = {line["file"]: line for line in map(json.loads, lines)}
+    for path in sorted((folder / "files").glob("*.onnx")):
         if not fnmatch.fnmatch(path.name, pattern):
             continue
-        try:
-            print(f"ok {path.name}: {check(path)}", flush=True)
-        except Exception as error:
-            failed += 1
-            print(f"FAIL {path.name}: {type(error).__name__}: {str(error)[:300]}", flush=True)
-    sys.exit(1 if failed else 0)
+        if path.name not in known:
+            found, why = verdict(path)
+            known[path.name] = {"file": path.name, "verdict": found, "why": why}
+            with record.open("a") as file:
+                file.write(json.dumps(known[path.name]) + "\n")
+        yield path.name, known[path.name]["verdict"], known[path.name]["why"]
 
 
-main()
+def run_verdicts(folder):
+    """Name, verdict and why of each file and mode that corpus.mjs could not write or run."""
+    for line in map(json.loads, (folder / "results.jsonl").read_text().splitlines()):
+        name = f"{line['file']}.{line['mode']}"
+        if "crash" in line:
+            yield name, "FAIL", line["crash"].splitlines()[0]
+        elif "error" in line:
+            yield name, "FAIL", f"{line['error']}: {line['message']}"
+        elif "skipped" in line:
+            yield name, "skip", line["skipped"]
+        elif line["runs"] is False:
+            yield name, "FAIL", line["failure"]
+
+
+def main():
+    folder = Path(sys.argv[1])
+    pattern = sys.argv[2] if len(sys.argv) > 2 else "*"
+    counts = dict.fromkeys(("ok", "LOOK", "FAIL", "skip"), 0)
+    for verdicts in (run_verdicts(folder), written_verdicts(folder, pattern)):
+        for name, found, why in verdicts:
+            counts[found] += 1
+            print(f"{found} {name}: {why}", flush=True)
+    print(", ".join(f"{count} {name}" for name, count in counts.items()))
+    sys.exit(1 if counts["FAIL"] else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 import against_float
 import bytes_on_disk
 import checker
+import corpus_sample
 import decoding
 import opset_table
 import resizing
@@ -65,6 +66,7 @@ def main(arguments):
         report("resizing", resizing.check_resizing, ROOT),
         report("opset-table", opset_table.check_table),
         *check_metrics(),
+        *check_corpus(),
     ]
     if arguments:
         results += check_models(Path(arguments[0]))
@@ -87,6 +89,19 @@ def check_metrics():
 
     results = [report("task-metrics", collect)]
     return results + [report(f"task-metrics {name}", list, problems) for name, problems in checks]
+
+
+def check_corpus():
+    """Takes a sample of real files through every mode; one result a file and mode."""
+    checks = []
+
+    def collect():
+        checks.extend(corpus_sample.check_sample())
+        if not checks:
+            yield "no file was looked at"
+
+    results = [report("corpus", collect)]
+    return results + [report(f"corpus {name}", list, problems) for name, problems in checks]
 
 
 def check_models(path):
