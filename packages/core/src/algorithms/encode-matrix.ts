@@ -17,6 +17,8 @@ export type MatrixSpec = {
   /** The dtype that the device decodes to; errors are measured on it. */
   readonly decodeDtype: 'float32' | 'float16'
   readonly algorithm: Algorithm
+  /** Symmetric scales may be negative unless this is 'positive'. */
+  readonly signs?: 'positive'
   /** Mean square of what each column is multiplied with: float32, length cols, >= 0, finite. */
   readonly importance?: Float32Array
 }
@@ -45,7 +47,8 @@ export function encodeMatrix(kernels: Kernels, x: Float32Array, spec: MatrixSpec
   requireShape(x, spec)
   const { blockLength, cols, scaleDtype } = spec
   const blocks = x.length / blockLength
-  const blockSpec = { ...codeRange(spec.integer, spec.symmetric), blockLength }
+  const signs = spec.signs === undefined ? {} : { signs: spec.signs }
+  const blockSpec = { ...codeRange(spec.integer, spec.symmetric), blockLength, ...signs }
   const scale = new Float32Array(blocks)
   const zeroPoint = spec.symmetric ? undefined : new Int8Array(blocks)
   scaleRules[spec.algorithm](scale, zeroPoint, kernels, {

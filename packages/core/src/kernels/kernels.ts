@@ -4,7 +4,11 @@ import type { PaletteKernels } from './palette-kernels.ts'
 export type CodeRange = { readonly qmin: number; readonly qmax: number }
 
 /** A scale covers `blockLength` consecutive values. */
-export type BlockSpec = CodeRange & { readonly blockLength: number }
+export type BlockSpec = CodeRange & {
+  readonly blockLength: number
+  /** Symmetric scales below 0, which mirror a block, are allowed unless this is 'positive'. */
+  readonly signs?: 'positive'
+}
 
 /** What a scale is stored as. */
 export type ScaleDType = 'float16' | 'float32'

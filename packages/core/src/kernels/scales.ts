@@ -76,8 +76,13 @@ export function storedScale(scale: number, dtype: ScaleDType): number {
  * mirrors the block. So the extra code of int4 in [-8, 7] goes to the side with the larger
  * values. Of equals the positive one; 0 only for 0, 0.
  */
-export function coveringScale(low: number, high: number, range: CodeRange): number {
+export function coveringScale(
+  low: number,
+  high: number,
+  range: CodeRange & { readonly signs?: 'positive' },
+): number {
   const positive = positiveScale(low, high, range)
+  if (range.signs === 'positive') return positive
   const mirrored = positiveScale(-high, -low, range)
   return positive <= mirrored ? positive : -mirrored
 }

@@ -1,0 +1,137 @@
+import type { Algorithm } from '../config/settings.ts'
+import { blockRuns } from '../kernels/block-runs.ts'
+import type { ErrorSums, Kernels, ScaleDType } from '../kernels/kernels.ts'
+import { permuteAxes } from '../kernels/permute-axes.ts'
+import type { AffineEncoding } from '../scheme/encoding.ts'
+import type { IntegerType } from '../scheme/scheme.ts'
+import { MAX_HALF } from '../tensor/float16.ts'
+import { elementsOf } from '../tensor/weight.ts'
+import { codeRange } from './code-range.ts'
+import { encodeMatrix, type EncodedMatrix } from './encode-matrix.ts'
+
+/** How a tensor is to be stored as integers. */
+export type AffineSpec = {
+  readonly shape: readonly number[]
+  /** Of each axis, how many values share one scale; divides the shape. */
+  readonly block: readonly number[]
+  readonly integer: IntegerType
+  readonly symmetric: boolean
+  readonly scaleDtype: ScaleDType
+  /** The dtype that values decode to; errors are measured on it. */
+  readonly decodeDtype: 'float32' | 'float16'
+  readonly algorithm: Algorithm
+  /** Symmetric scales may be negative unless this is 'positive'. */
+  readonly signs?: 'positive'
+  /** How much the squared error of each value counts: float32, one a value, >= 0, finite. */
+  readonly importance?: Float32Array
+}
+
+/** An encoding and what it costs. */
+export type EncodedAffine = { readonly encoding: AffineEncoding; readonly error: ErrorSums }
+
+/** Largest finite values. IEEE 754-2008, binary32 and binary16. */
+const LARGEST = { float32: 3.4028234663852886e38, float16: MAX_HALF } as const
+
+/**
+ * Stores a tensor in blocks along any axes. Values of a block are brought together, encoded in
+ * float32 from scales as they are stored, and put back in storage order.
+ *
+ * An all-zero block has scale 1; a block of tiny values has the smallest scale above 0, never 0.
+ * Where a value is so near the end of `decodeDtype` that a code could decode to infinity, values
+ * are clipped by up to a step and plainly rounded. NaN decodes to 0.
+ *
+ * @param x - float32, in storage order
+ */
+export function encodeAffine(kernels: Kernels, x: Float32Array, spec: AffineSpec): EncodedAffine {
+  const layout = blockLayout(spec.shape, spec.block)
+  const values = together(x, layout)
+  const importance = spec.importance && together(spec.importance, layout)
+  const matrix = encodeBlocks(kernels, values, importance, spec)
+  const { codes, scale, zeroPoint, error } = matrix
+  return {
+    encoding: {
+      kind: 'affine',
+      dtype: spec.decodeDtype,
+      integer: spec.integer,
+      shape: spec.shape,
+      block: spec.block,
+      codes: layout === null ? codes : inStorageOrder(codes, layout),
+      scale,
+      scaleDtype: spec.scaleDtype,
+      ...(zeroPoint === undefined ? {} : { zeroPoint }),
+    },
+    error,
+  }
+}
+
+function encodeBlocks(
+  kernels: Kernels,
+  values: Float32Array,
+  importance: Float32Array | undefined,
+  spec: AffineSpec,
+): EncodedMatrix {
+  const { integer, symmetric, scaleDtype, decodeDtype } = spec
+  const matrix = {
+    rows: 1,
+    cols: values.length,
+    blockLength: elementsOf(spec.block),
+    integer,
+    symmetric,
+    scaleDtype,
+    decodeDtype,
+    ...(spec.signs === undefined ? {} : { signs: spec.signs }),
+    ...(importance === undefined ? {} : { importance }),
+  }
+  const { qmin, qmax } = codeRange(integer, symmetric)
+  const limit = LARGEST[decodeDtype] / (1 + 1 / (qmax - qmin))
+  const { min, max } = kernels.valueEnds(values)
+  if (min >= -limit && max <= limit) {
+    return encodeMatrix(kernels, values, { ...matrix, algorithm: spec.algorithm })
+  }
+  const clipped = values.map((value) => Math.max(-limit, Math.min(limit, value)))
+  const encoded = encodeMatrix(kernels, clipped, { ...matrix, algorithm: 'round' })
+  return { ...encoded, error: decodedError(kernels, values, encoded, matrix) }
+}
+
+/** The error against the values before they were clipped. */
+function decodedError(
+  kernels: Kernels,
+  values: Float32Array,
+  { codes, scale, zeroPoint }: EncodedMatrix,
+  spec: { readonly blockLength: number; readonly decodeDtype: 'float32' | 'float16' },
+): ErrorSums {
+  const decoded = new Float32Array(values.length)
+  const { blockLength, decodeDtype: dtype } = spec
+  kernels.decodeBlocks(decoded, codes, scale, zeroPoint, { blockLength, dtype })
+  return kernels.errorSums(values, decoded)
+}
+
+/** The shape with each axis split in two, blocks and values in a block, and all blocks first. */
+type BlockLayout = { readonly split: readonly number[]; readonly order: readonly number[] }
+
+/** Null when blocks lie one after another already. */
+function blockLayout(shape: readonly number[], block: readonly number[]): BlockLayout | null {
+  if (blockRuns(shape, block).isInOrder) return null
+  const split = shape.flatMap((size, axis) => {
+    const inBlock = block[axis] ?? 1
+    return [size / inBlock, inBlock]
+  })
+  const axes = shape.map((_, axis) => axis)
+  const order = [...axes.map((axis) => 2 * axis), ...axes.map((axis) => 2 * axis + 1)]
+  return { split, order }
+}
+
+function together(x: Float32Array, layout: BlockLayout | null): Float32Array {
+  if (layout === null) return x
+  const out = new Float32Array(x.length)
+  permuteAxes(out, x, layout.split, layout.order)
+  return out
+}
+
+function inStorageOrder(codes: Int8Array, { split, order }: BlockLayout): Int8Array {
+  const out = new Int8Array(codes.length)
+  const moved = order.map((axis) => split[axis] ?? 1)
+  const back = order.map((_, axis) => order.indexOf(axis))
+  permuteAxes(out, codes, moved, back)
+  return out
+}
