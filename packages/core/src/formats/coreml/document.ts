@@ -1,10 +1,13 @@
 import type { Encoding } from '../../scheme/encoding.ts'
 import type { WeightRole } from '../../operators/weight-role.ts'
 import type { Weight } from '../../tensor/weight.ts'
+import type { Chain } from './chain.ts'
 import type { BlobFile } from './blob-index.ts'
 import type { CoremlOperation } from './form-types.ts'
 import type { Model } from './generated/coreml_pb.ts'
 import type { PackageManifest } from './manifest.ts'
+import type { HighestSpec } from './raise-opset.ts'
+import type { StoredForm } from './stored-form.ts'
 
 /**
  * An ML Program package as it is. `model` is the decoded protobuf (fields we do not know are carried
@@ -21,13 +24,20 @@ export type CoremlDocument = {
   /** Float weights by layer name, in program order. */
   readonly weights: ReadonlyMap<string, CoremlWeight>
   /** Where the values of each weight are made, for who puts others there. */
-  readonly sites: ReadonlyMap<string, readonly WeightSite[]>
+  readonly sites: ReadonlyMap<string, WeightSites>
   /** The specification version of the newest operator set that a function uses. */
   readonly spec: number
+  /** How far that can be raised. */
+  readonly highestSpec: HighestSpec
 }
 
-/** An operation whose first output is a weight: its number in the order of the program. */
-export type WeightSite = { readonly operation: number }
+/** How a weight is made, and where. */
+export type WeightSites = {
+  readonly chain: Chain
+  readonly form: StoredForm
+  /** Operations whose first output is the weight, by their numbers in the order of the program. */
+  readonly operations: readonly number[]
+}
 
 /** One weight: a `const`, or what a chain of `constexpr_` operations gives. */
 export type CoremlWeight = {

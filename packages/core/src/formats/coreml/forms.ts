@@ -14,13 +14,19 @@ import { sparseForm } from './sparse-forms.ts'
 /**
  * The specification versions that a package of version `spec` may get. A target of iOS 18 uses the
  * operations of iOS 18 throughout; without a target the version is raised only as forms need.
+ *
+ * @param reachable - how far the package can be raised: `CoremlDocument.highestSpec.spec`
  */
-export function specRange(spec: number, target: CoremlTarget | null): SpecRange {
-  const lowest = Math.max(spec, FIRST_PROGRAM_SPEC)
-  if (target === null) return { lowest, highest: Math.max(lowest, NEWEST_SPEC) }
-  const wanted = COREML_SPECS[target]
-  if (wanted < INPUTS_SPEC) return { lowest, highest: Math.max(lowest, wanted) }
-  return { lowest: Math.max(lowest, wanted), highest: Math.max(lowest, wanted) }
+export function specRange(
+  spec: number,
+  target: CoremlTarget | null,
+  reachable: number = NEWEST_SPEC,
+): SpecRange {
+  const own = Math.max(spec, FIRST_PROGRAM_SPEC)
+  const most = Math.max(own, reachable)
+  if (target === null) return { lowest: own, highest: most }
+  const wanted = Math.max(own, Math.min(most, COREML_SPECS[target]))
+  return { lowest: wanted >= INPUTS_SPEC ? wanted : own, highest: wanted }
 }
 
 /** The form in which Core ML holds a weight within these versions, or why there is none. */

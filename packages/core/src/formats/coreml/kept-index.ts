@@ -39,7 +39,8 @@ async function countKept(form: StoredSparse): Promise<readonly number[]> {
   return counts
 }
 
-function countBits(bytes: Uint8Array): number {
+/** How many bits are 1. */
+export function countBits(bytes: Uint8Array): number {
   let sum = 0
   for (const byte of bytes) sum += BITS_SET[byte] ?? 0
   return sum

@@ -11,7 +11,9 @@ import type { PackageManifest } from './manifest.ts'
 import { packageFiles } from './package-files.ts'
 import { walkProgram } from './program.ts'
 import { ensureFunctions, programSpec } from './program-facts.ts'
+import { highestSpec } from './raise-opset.ts'
 import { ensureProgram, readModel } from './read-model.ts'
+import { unmovable } from './restyle.ts'
 import { blobReferences } from './visit-values.ts'
 import { collectWeights } from './weights.ts'
 
@@ -112,6 +114,7 @@ async function readDocument(
     weights,
     sites,
     spec: programSpec(model.specificationVersion, program),
+    highestSpec: highestSpec(program, walk, unmovable(walk, sites)),
   }
 }
 

@@ -3,7 +3,7 @@ import { chainOf, isConstexpr } from './chain.ts'
 import type { Chain, ChainBuilder } from './chain.ts'
 import { chainTypes } from './chain-types.ts'
 import { describeChain } from './describe-chain.ts'
-import type { CoremlWeight, WeightSite } from './document.ts'
+import type { CoremlWeight, WeightSites } from './document.ts'
 import { identityOf } from './identity.ts'
 import { isVector, readingOf } from './readings.ts'
 import type { Operation } from './generated/coreml_pb.ts'
@@ -22,7 +22,7 @@ type Found = {
 
 export type CollectedWeights = {
   readonly weights: ReadonlyMap<string, CoremlWeight>
-  readonly sites: ReadonlyMap<string, readonly WeightSite[]>
+  readonly sites: ReadonlyMap<string, WeightSites>
 }
 
 /**
@@ -43,14 +43,13 @@ export function collectWeights(
   const builder: ChainBuilder = { files, scopes, givenBy, built: new Map() }
   const names = new Set<string>()
   const weights = new Map<string, CoremlWeight>()
-  const sites = new Map<string, readonly WeightSite[]>()
+  const sites = new Map<string, WeightSites>()
   for (const found of findWeights(builder, walk.definitions)) {
     const name = freshName(names, found)
     weights.set(name, weightOf(name, found, builder))
-    sites.set(
-      name,
-      found.definitions.map(({ operation }) => ({ operation: numbers.get(operation) ?? -1 })),
-    )
+    const { chain, form, definitions } = found
+    const operations = definitions.map(({ operation }) => numbers.get(operation) ?? -1)
+    sites.set(name, { chain, form, operations })
   }
   return { weights, sites }
 }

@@ -1,0 +1,203 @@
+import type { Operation, Program, Value } from './generated/coreml_pb.ts'
+import { immediateIntegers } from './immediate.ts'
+import { argument, booleanValue, constant, integerValue, stringValue } from './make-values.ts'
+import { opsetOf, specOfOpset } from './program-facts.ts'
+import type { ProgramOperation, ProgramWalk } from './program.ts'
+import { COREML_SPECS, NEWEST_SPEC } from '../../targets/coreml-versions.ts'
+
+/** How far the operator set of a program can be raised, and what stands in the way. */
+export type HighestSpec = { readonly spec: number; readonly reason: string | null }
+
+const [IOS16, IOS17] = [COREML_SPECS['coreml-ios16'], COREML_SPECS['coreml-ios17']]
+
+/** Reads a parameter of the operation that is a constant integer or truth value. */
+type ReadParameter = (name: string) => number | undefined
+
+/** A parameter that an operator set brought, with what operations did before; null: left out. */
+type NewParameter = {
+  readonly name: string
+  readonly since: number
+  readonly value: (read: ReadParameter) => Value | null
+}
+
+const VALIDATE_INDICES: NewParameter = {
+  name: 'validate_indices',
+  since: IOS17,
+  value: () => booleanValue(false),
+}
+
+const BATCH_DIMS: NewParameter = { name: 'batch_dims', since: IOS16, value: () => integerValue(0) }
+
+const OUTPUT_DTYPE: NewParameter = {
+  name: 'output_dtype',
+  since: IOS17,
+  value: () => stringValue('int32'),
+}
+
+/**
+ * Parameters that operations got later. coremltools calls them optional; Core ML's compiler wants them
+ * written out.
+ *
+ * @see https://github.com/apple/coremltools/issues/2127
+ * @see https://github.com/apple/coremltools/tree/main/coremltools/converters/mil/mil/ops/defs
+ */
+const NEW_PARAMETERS: Readonly<Record<string, readonly NewParameter[]>> = {
+  gather: [BATCH_DIMS, VALIDATE_INDICES],
+  gather_along_axis: [VALIDATE_INDICES],
+  gather_nd: [BATCH_DIMS, VALIDATE_INDICES],
+  gru: [{ name: 'reset_after', since: IOS17 + 1, value: () => booleanValue(false) }],
+  reduce_argmax: [OUTPUT_DTYPE],
+  reduce_argmin: [OUTPUT_DTYPE],
+  scatter: [VALIDATE_INDICES],
+  scatter_along_axis: [VALIDATE_INDICES],
+  scatter_nd: [VALIDATE_INDICES],
+  topk: [
+    { name: 'sort', since: IOS16, value: () => booleanValue(true) },
+    { name: 'return_indices', since: IOS16, value: () => booleanValue(true) },
+    {
+      name: 'output_indices_dtype',
+      since: IOS17,
+      value: (read) => (read('return_indices') === 0 ? null : stringValue('int32')),
+    },
+  ],
+  upsample_bilinear: [
+    {
+      name: 'half_pixel_centers',
+      since: IOS16,
+      value: (read) => booleanValue((read('align_corners') ?? 1) === 0),
+    },
+  ],
+}
+
+/** Operations whose inputs and outputs became others in iOS 17. */
+const REPLACED: ReadonlySet<string> = new Set(['crop_resize', 'non_maximum_suppression'])
+
+/** Operations that count negative indices from the end before iOS 17, and not from then on. */
+const INDEXED: ReadonlySet<string> = new Set([
+  'gather',
+  'gather_along_axis',
+  'gather_nd',
+  'scatter',
+  'scatter_along_axis',
+  'scatter_nd',
+])
+
+/**
+ * How far a program can be raised without changing what it computes.
+ *
+ * @param unmovable - an operation of iOS 16 that cannot be written as iOS 18 has it
+ */
+export function highestSpec(
+  program: Program,
+  { operations }: ProgramWalk,
+  unmovable: Operation | undefined,
+): HighestSpec {
+  for (const { key, value } of program.functions) {
+    if (value === undefined) continue
+    const own = specOfOpset(value.opset)
+    if (own === 0) {
+      return {
+        spec: 0,
+        reason: `the function "${key}" has the operator set "${value.opset}", which Mixbit does not know`,
+      }
+    }
+    if (value.blockSpecializations.length > 1) {
+      return { spec: own, reason: `the function "${key}" has blocks for several operator sets` }
+    }
+  }
+  const specs = new Map(
+    program.functions.map(({ key, value }) => [key, specOfOpset(value?.opset ?? '')]),
+  )
+  for (const each of operations) {
+    if ((specs.get(each.function) ?? 0) >= IOS17) continue
+    const reason = obstacle(each)
+    if (reason !== null) return { spec: IOS16, reason }
+  }
+  if (unmovable === undefined) return { spec: NEWEST_SPEC, reason: null }
+  const name = unmovable.outputs[0]?.name ?? ''
+  return {
+    spec: IOS17,
+    reason: `${unmovable.type} ("${name}") is written as iOS 18 no longer reads it`,
+  }
+}
+
+function obstacle({ operation, scope }: ProgramOperation): string | null {
+  const { type } = operation
+  const name = operation.outputs[0]?.name ?? type
+  if (REPLACED.has(type)) return `${type} ("${name}") has other inputs and outputs from iOS 17 on`
+  if (!INDEXED.has(type)) return null
+  const indices = constantInput(operation, scope, 'indices')
+  return indices?.some((index) => index < 0) === true
+    ? `${type} ("${name}") has negative indices, which iOS 17 does not count from the end`
+    : null
+}
+
+/** The integers of a parameter that is a constant in the program. */
+function constantInput(
+  operation: Operation,
+  scope: ProgramOperation['scope'] | undefined,
+  name: string,
+): readonly number[] | undefined {
+  const input = operation.inputs.find(({ key }) => key === name)
+  const binding = input?.value?.arguments[0]?.binding
+  if (binding?.case === 'value') return immediateIntegers(binding.value)
+  const source = binding?.case === 'name' ? scope?.get(binding.value)?.operation : undefined
+  if (source?.type !== 'const') return undefined
+  return immediateIntegers(source.attributes.find(({ key }) => key === 'val')?.value)
+}
+
+export type Raising = {
+  readonly spec: number
+  /** The program that is raised, walked. */
+  readonly walk: ProgramWalk
+  /** A name like `base` that no value has. */
+  readonly fresh: (base: string) => string
+}
+
+/** Raises all functions of a program below `spec`; operations stay what they are. */
+export function raiseProgram(program: Program, { spec, walk, fresh }: Raising): void {
+  const scopes = new Map(walk.operations.map(({ operation, scope }) => [operation, scope]))
+  for (const { value } of program.functions) {
+    const from = specOfOpset(value?.opset ?? '')
+    if (value === undefined || from === 0 || from >= spec) continue
+    for (const entry of value.blockSpecializations) {
+      if (entry.key === value.opset) entry.key = opsetOf(spec)
+      if (entry.value === undefined) continue
+      addParameters(entry.value.operations, { from, spec, fresh, scopes })
+    }
+    value.opset = opsetOf(spec)
+  }
+}
+
+type Adding = {
+  readonly from: number
+  readonly spec: number
+  readonly fresh: (base: string) => string
+  readonly scopes: ReadonlyMap<Operation, ProgramOperation['scope']>
+}
+
+/** Writes new parameters out, each as a constant before its operation. */
+function addParameters(operations: Operation[], adding: Adding): void {
+  const raised: Operation[] = []
+  for (const operation of operations) {
+    for (const block of operation.blocks) addParameters(block.operations, adding)
+    raised.push(...newConstants(operation, adding), operation)
+  }
+  operations.splice(0, operations.length, ...raised)
+}
+
+function newConstants(operation: Operation, { from, spec, fresh, scopes }: Adding): Operation[] {
+  const known = Object.hasOwn(NEW_PARAMETERS, operation.type)
+  const parameters = known ? (NEW_PARAMETERS[operation.type] ?? []) : []
+  const constants: Operation[] = []
+  for (const { name, since, value } of parameters) {
+    if (since <= from || since > spec) continue
+    if (operation.inputs.some(({ key }) => key === name)) continue
+    const added = value((key) => constantInput(operation, scopes.get(operation), key)?.[0])
+    if (added === null) continue
+    const constantName = fresh(`${operation.outputs[0]?.name ?? operation.type}_${name}`)
+    constants.push(constant(constantName, added))
+    operation.inputs.push(argument(name, constantName))
+  }
+  return constants
+}

@@ -1,0 +1,263 @@
+import { toBinary } from '@bufbuild/protobuf'
+import type { ByteSink, ByteSource } from '../../base/bytes.ts'
+import { ensure } from '../../base/error.ts'
+import type { Host } from '../../base/host.ts'
+import type { BlobFile } from './blob-index.ts'
+import { startBlobFile } from './blob-writer.ts'
+import type { CoremlDocument } from './document.ts'
+import { editProgram } from './edit-program.ts'
+import type { ProgramEdit } from './edit-program.ts'
+import type { CoremlForm } from './form-types.ts'
+import { ModelSchema } from './generated/coreml_pb.ts'
+import type { Program } from './generated/coreml_pb.ts'
+import { MANIFEST_PATH } from './manifest.ts'
+import type { PartChunk } from './part-chunks.ts'
+import type { CoremlModel } from './read-package.ts'
+import { restyledWeights } from './restyle.ts'
+import { arraysOf } from './stored-facts.ts'
+import { blobReferences } from './visit-values.ts'
+import { blobsOf, writeWeight } from './write-weight.ts'
+
+/** What a weight becomes. */
+export type Replacement = {
+  readonly form: CoremlForm
+  /** The bytes of all parts in the order of `form.parts`, as `partChunks` gives them; asked for once. */
+  readonly parts: () => AsyncIterable<PartChunk>
+}
+
+export type WriteCoremlRequest = {
+  readonly model: CoremlModel
+  /** Not the folder of `model`: that is read while this is written. Files that are there are replaced. */
+  readonly folder: string
+  /** By the names of the document's weights; all others stay as they are. */
+  readonly replacements: ReadonlyMap<string, Replacement>
+  /** The specification version to raise the package to at least; by default only what forms need. */
+  readonly spec?: number
+}
+
+export type WrittenPackage = {
+  /** Paths inside the package, sorted. */
+  readonly files: readonly WrittenPart[]
+  readonly bytes: number
+  /** The specification version as written. */
+  readonly spec: number
+}
+
+export type WrittenPart = { readonly path: string; readonly bytes: number }
+
+/** What writing needs of a host. */
+export type WritingHost = Pick<Host, 'create' | 'open' | 'within'>
+
+/** Bytes that are copied at once. */
+const COPY_IN_BYTES = 2 ** 22
+
+/**
+ * Writes a package with other forms of some of its weights. Weight files are streamed: blobs that stay
+ * are copied with their headers, new ones take the place of what they replace; a weight file in which
+ * nothing changes is copied byte for byte. Manifest and other files are copied.
+ *
+ * Throws `unsupported-scheme` when a form needs an operator set that the program cannot be raised to.
+ */
+export async function writeCoremlPackage(
+  host: WritingHost,
+  request: WriteCoremlRequest,
+): Promise<WrittenPackage> {
+  const { model, folder } = request
+  const { document } = model
+  const spec = neededSpec(request)
+  const replacements = new Map<string, Replacement>([
+    ...(spec === null ? [] : restyledWeights(document, spec)),
+    ...request.replacements,
+  ])
+  const edit = editProgram(document, replacements.keys(), spec)
+  const output: Output = { host, from: model.path, folder, written: [] }
+  const moved = await writeBlobFiles(output, document, { edit, replacements })
+  moveReferences(edit.program, moved)
+  edit.finish()
+  await writeWhole(output, document.manifest.modelPath, toBinary(ModelSchema, edit.model))
+  await writeWhole(output, MANIFEST_PATH, document.manifest.bytes)
+  for (const path of document.otherFiles) await copyFile(output, path)
+  const files = output.written.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  return { files, bytes, spec: edit.model.specificationVersion }
+}
+
+/** The version that operator sets must be raised to; null when they can stay. */
+function neededSpec({ model, replacements, spec }: WriteCoremlRequest): number | null {
+  const { document } = model
+  const forms = [...replacements.values()].map(({ form }) => form)
+  const wanted = Math.max(spec ?? 0, ...forms.map((form) => form.spec))
+  const needed = Math.max(document.spec, wanted)
+  if (wanted === 0) return null
+  const { highestSpec } = document
+  ensure(
+    needed === document.spec || needed <= highestSpec.spec,
+    'unsupported-scheme',
+    `The package cannot be raised to specification version ${needed}: ${highestSpec.reason}. ` +
+      'Choose precisions that its own version has.',
+    { spec: needed, highest: highestSpec.spec },
+  )
+  return needed
+}
+
+type Output = {
+  readonly host: WritingHost
+  /** The folder that is read. */
+  readonly from: string
+  readonly folder: string
+  readonly written: WrittenPart[]
+}
+
+type Exchange = {
+  readonly edit: ProgramEdit
+  readonly replacements: ReadonlyMap<string, Replacement>
+}
+
+/** New offsets by file name and old offset; files that are copied have none. */
+type Moved = ReadonlyMap<string, ReadonlyMap<number, number>>
+
+async function writeBlobFiles(
+  output: Output,
+  document: CoremlDocument,
+  { edit, replacements }: Exchange,
+): Promise<Moved> {
+  const kept = keptOffsets(edit.program)
+  const moved = new Map<string, ReadonlyMap<number, number>>()
+  for (const file of document.blobFiles.values()) {
+    const own = itemsOf(file, document, { kept: kept.get(file.name) ?? new Set(), replacements })
+    const isSame = own.every(({ kind }) => kind === 'blob') && own.length === file.blobs.size
+    if (isSame) await copyFile(output, file.path)
+    else moved.set(file.name, await writeBlobFile(output, file, own, edit))
+  }
+  return moved
+}
+
+function keptOffsets(program: Program): ReadonlyMap<string, ReadonlySet<number>> {
+  const kept = new Map<string, Set<number>>()
+  for (const { fileName, offset } of blobReferences(program)) {
+    const own = kept.get(fileName) ?? new Set<number>()
+    kept.set(fileName, own.add(Number(offset)))
+  }
+  return kept
+}
+
+/** What a weight file holds, in its order: a blob that stays, or a weight where its first blob was. */
+type Item =
+  | { readonly kind: 'blob'; readonly at: number }
+  | {
+      readonly kind: 'weight'
+      readonly at: number
+      readonly name: string
+      readonly replacement: Replacement
+    }
+
+function itemsOf(
+  file: BlobFile,
+  document: CoremlDocument,
+  {
+    kept,
+    replacements,
+  }: {
+    readonly kept: ReadonlySet<number>
+    readonly replacements: ReadonlyMap<string, Replacement>
+  },
+): readonly Item[] {
+  const blobs = [...file.blobs.keys()]
+    .filter((at) => kept.has(at))
+    .map((at) => ({ kind: 'blob', at }) as const)
+  const weights = [...replacements].flatMap(([name, replacement]) => {
+    const place = firstPlace(document, name)
+    if (place?.file !== file.name) return []
+    return [{ kind: 'weight', at: place.offset, name, replacement } as const]
+  })
+  return [...blobs, ...weights].toSorted((a, b) => a.at - b.at)
+}
+
+/** Where the first array of a weight lies. */
+function firstPlace(document: CoremlDocument, name: string) {
+  const chain = document.sites.get(name)?.chain
+  const places = chain === undefined ? [] : arraysOf(chain).flatMap(({ place }) => place ?? [])
+  const [first] = places.toSorted((a, b) => a.offset - b.offset)
+  if (first === undefined) throw new TypeError(`"${name}" has nothing in a weight file`)
+  return first
+}
+
+async function writeBlobFile(
+  output: Output,
+  file: BlobFile,
+  items: readonly Item[],
+  edit: ProgramEdit,
+): Promise<ReadonlyMap<number, number>> {
+  const count = items.reduce(
+    (sum, item) => sum + (item.kind === 'blob' ? 1 : blobsOf(item.replacement.form)),
+    0,
+  )
+  const offsets = new Map<number, number>()
+  await writing(output, file.path, async (sink) => {
+    const writer = await startBlobFile(sink, count)
+    for (const item of items) {
+      if (item.kind === 'blob') {
+        const blob = file.blobs.get(item.at)
+        if (blob !== undefined) offsets.set(item.at, await writer.copy(file, blob))
+        continue
+      }
+      const { form, parts } = item.replacement
+      const values = await writeWeight(writer, file.name, form, parts())
+      edit.place(item.name, form, values)
+    }
+  })
+  return offsets
+}
+
+/** Values that stayed refer to where their blobs are now. */
+function moveReferences(program: Program, moved: Moved): void {
+  for (const reference of blobReferences(program)) {
+    const offset = moved.get(reference.fileName)?.get(Number(reference.offset))
+    if (offset !== undefined) reference.offset = BigInt(offset)
+  }
+}
+
+async function copyFile(output: Output, path: string): Promise<void> {
+  const source = await output.host.open(output.host.within(output.from, path))
+  try {
+    await writing(output, path, (sink) => copyBytes(sink, source))
+  } finally {
+    await source.close()
+  }
+}
+
+async function copyBytes(sink: ByteSink, source: ByteSource): Promise<void> {
+  for (let at = 0; at < source.sizeInBytes; at += COPY_IN_BYTES) {
+    const length = Math.min(COPY_IN_BYTES, source.sizeInBytes - at)
+    await sink.write(await source.read(at, length))
+  }
+}
+
+function writeWhole(output: Output, path: string, bytes: Uint8Array): Promise<void> {
+  return writing(output, path, (sink) => sink.write(bytes))
+}
+
+/** One file of the package; a failure leaves nothing of it. */
+async function writing(
+  { host, folder, written }: Output,
+  path: string,
+  write: (sink: ByteSink) => Promise<void>,
+): Promise<void> {
+  const sink = await host.create(host.within(folder, path))
+  let bytes = 0
+  const counting: ByteSink = {
+    ...sink,
+    write(chunk) {
+      bytes += chunk.length
+      return sink.write(chunk)
+    },
+  }
+  try {
+    await write(counting)
+  } catch (error) {
+    await sink.discard()
+    throw error
+  }
+  await sink.close()
+  written.push({ path, bytes })
+}
