@@ -117,6 +117,62 @@ const npy = (descr: string, shape: string, values: Uint8Array): Uint8Array => {
 }
 const X = npy('|u1', '3, 2', Uint8Array.of(1, 2, 3, 4, 5, 6))
 
+const loadFolder = (files: Files, labels: 'required' | 'optional' = 'optional', choice = {}) =>
+  loadTaskDataset(memoryHost(files), 'd', { labels, ...choice })
+
+test('a folder of .npy files: one an input, by its name', async () => {
+  const mask = npy('<i8', '3, 1', new Uint8Array(24))
+  const files = { 'd/a.mask.npy': mask, 'd/notes.txt': '', 'd/x.npy': X }
+  expect(await loadFolder(files, 'optional', { spread: 2 })).toEqual({
+    kind: 'tensors',
+    name: 'd',
+    findings: [],
+    files: [
+      { path: 'd/a.mask.npy', input: 'a.mask' },
+      { path: 'd/x.npy', input: 'x' },
+    ],
+    output: null,
+    samples: [
+      { index: 1, label: null },
+      { index: 2, label: null },
+    ],
+  })
+})
+
+test.for([
+  {
+    name: 'pictures beside .npy files',
+    files: { 'd/x.npy': X, 'd/1.png': '' },
+    code: 'invalid-dataset',
+    says: 'd has pictures and .npy files',
+  },
+  {
+    name: 'inputs of different numbers of samples',
+    files: { 'd/x.npy': X, 'd/z.npy': npy('|u1', '2,', Uint8Array.of(1, 2)) },
+    code: 'invalid-dataset',
+    says: '"x" has 3 samples and "z" has 2',
+  },
+  {
+    name: 'a .npy file that is cut',
+    files: { 'd/x.npy': X.slice(0, -1) },
+    code: 'truncated',
+    says: 'd/x.npy',
+  },
+  { name: 'nothing to use', files: { 'd/a.txt': '' }, code: 'empty-dataset', says: 'd has no' },
+])('a folder of $name is refused', async ({ files, code, says }) => {
+  await expect(loadFolder(files)).rejects.toMatchObject({
+    code,
+    message: expect.stringContaining(says),
+  })
+})
+
+test('a folder of .npy files has no labels to score', async () => {
+  await expect(loadFolder({ 'd/x.npy': X }, 'required')).rejects.toMatchObject({
+    code: 'invalid-dataset',
+    message: expect.stringContaining('labels'),
+  })
+})
+
 test('tensors with labels', async () => {
   const files = { 'd/x.npy': X, 'd/y.npy': npy('|u1', '3,', Uint8Array.of(0, 2, 1)) }
   const set = await load({ kind: 'tensors', inputs: { x: 'x.npy' }, labels: 'y.npy' }, files, {

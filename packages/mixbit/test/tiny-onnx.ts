@@ -32,6 +32,28 @@ export function tinyClassifier(result = 'scores'): Uint8Array {
   )
 }
 
+/**
+ * The tiny classifier behind a table: reads tokens of fastvlm-nano's vocabulary, `input_ids` (1, tokens).
+ * Each token is features of its own; the last of 512 speaks loudest.
+ */
+export function tinyReader(): Uint8Array {
+  const rows = 512
+  const table = matrix(rows, FEATURES, (row, column) => ((row * (column + 1)) % 13) + row / rows)
+  const model = fromBinary(ModelProtoSchema, tinyClassifier('logits'))
+  const reader = fromBinary(
+    ModelProtoSchema,
+    onnxModel(
+      [{ opType: 'Gather', input: ['table', 'input_ids'], output: ['x'] }],
+      [{ name: 'input_ids', dtype: Dtype.INT64, shape: [1, 'tokens'] }],
+      [{ name: 'logits', dtype: Dtype.FLOAT, shape: [1, 'tokens', CLASSES] }],
+      [tensor('table', [rows, FEATURES], table)],
+    ),
+  )
+  reader.graph?.node.push(...(model.graph?.node ?? []))
+  reader.graph?.initializer.push(...(model.graph?.initializer ?? []))
+  return toBinary(ModelProtoSchema, reader)
+}
+
 /** The tiny classifier with its first weight in the file `location` beside it, and that file. */
 export function splitClassifier(location: string): {
   readonly graph: Uint8Array

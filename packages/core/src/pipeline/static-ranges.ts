@@ -95,6 +95,7 @@ async function observeValues(
   const observed = await observeDataset(host, {
     model: { file, options: { numerics: 'faithful' } },
     dataset,
+    folder,
     preprocess,
     values: values.map((name) => ({ name, channels: channelAxis(placement, name) })),
     keep: needsOnlyEnds(calibrator) ? 'ends' : 'histogram',

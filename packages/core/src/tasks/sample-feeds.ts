@@ -3,7 +3,10 @@ import type { Host, JobContext, NamedTensors, Session } from '../base/host.ts'
 import type { AssumedResize } from './picture-input.ts'
 import { pictureFeeds } from './picture-input.ts'
 import type { PreprocessSpec } from './preprocess.ts'
+import { sentenceIds } from './sts/sentence-ids.ts'
+import type { StsDataset } from './sts/load-sts.ts'
 import type { TaskDataset } from './task-dataset.ts'
+import type { TensorsDataset } from './tensors/load-tensors.ts'
 import { openSamples } from './tensors/load-tensors.ts'
 import { tensorFeeds } from './tensors/run-tensors.ts'
 import { textFeeds } from './text/causal-feeds.ts'
@@ -29,43 +32,72 @@ export type SampleModel = {
   readonly preprocess: PreprocessSpec | null
 }
 
+/** The samples of a data set for a model, and how many there are. */
+export type Sources = { readonly total: number; readonly sources: AsyncIterable<SampleSource> }
+
 /**
  * The samples of a data set, without their labels, for calibration and comparison; each is read when
  * it is asked for, so that memory does not grow with their number. Sentences of pairs come singly.
  */
-export async function* sampleSources(
-  host: Host,
+export async function openSources(
+  host: Pick<Host, 'open' | 'tokenizer'>,
   dataset: TaskDataset,
   model: SampleModel,
-): AsyncGenerator<SampleSource> {
+): Promise<Sources> {
   switch (dataset.kind) {
     case 'images':
     case 'image-classification':
     case 'coco-detection':
-      yield* pictureSources(dataset, model)
-      return
-    case 'text':
-      for (const { ids } of await windowsOf(host, dataset, model.folder))
-        yield { kind: 'tokens', ids }
-      return
-    case 'sts': {
-      const tokenizer = await host.tokenizer(tokenizerFolder(dataset.tokenizer, model.folder))
-      for (const { first, second } of dataset.samples) {
-        yield { kind: 'tokens', ids: tokenizer.encodeAlone(first).slice(0, dataset.mostTokens) }
-        yield { kind: 'tokens', ids: tokenizer.encodeAlone(second).slice(0, dataset.mostTokens) }
-      }
-      return
+      return { total: dataset.samples.length, sources: pictureSources(dataset, model) }
+    case 'text': {
+      const windows = await windowsOf(host, dataset, model.folder)
+      return { total: windows.length, sources: tokenSources(windows.map(({ ids }) => ids)) }
     }
-    case 'tensors': {
-      const opened = await openSamples(host, dataset)
-      try {
-        for (const { index } of dataset.samples) {
-          yield { kind: 'tensors', sample: await opened.read(index) }
-        }
-      } finally {
-        await opened.close()
-      }
+    case 'sts':
+      return { total: 2 * dataset.samples.length, sources: sentenceSources(host, dataset, model) }
+    case 'tensors':
+      return { total: dataset.samples.length, sources: tensorSources(host, dataset) }
+  }
+}
+
+/** The same, where nobody asks how many there are. */
+export async function* sampleSources(
+  host: Pick<Host, 'open' | 'tokenizer'>,
+  dataset: TaskDataset,
+  model: SampleModel,
+): AsyncGenerator<SampleSource> {
+  yield* (await openSources(host, dataset, model)).sources
+}
+
+async function* tokenSources(sequences: Iterable<readonly number[]>): AsyncGenerator<SampleSource> {
+  for (const ids of sequences) yield { kind: 'tokens', ids }
+}
+
+async function* sentenceSources(
+  host: Pick<Host, 'tokenizer'>,
+  dataset: StsDataset,
+  model: SampleModel,
+): AsyncGenerator<SampleSource> {
+  const tokenizer = await host.tokenizer(tokenizerFolder(dataset.tokenizer, model.folder))
+  for (const { first, second } of dataset.samples) {
+    const sentences = [first, second].map((sentence) =>
+      sentenceIds(tokenizer, sentence, dataset.mostTokens),
+    )
+    yield* tokenSources(sentences.map(({ ids }) => ids))
+  }
+}
+
+async function* tensorSources(
+  host: Pick<Host, 'open'>,
+  dataset: TensorsDataset,
+): AsyncGenerator<SampleSource> {
+  const opened = await openSamples(host, dataset)
+  try {
+    for (const { index } of dataset.samples) {
+      yield { kind: 'tensors', sample: await opened.read(index) }
     }
+  } finally {
+    await opened.close()
   }
 }
 
@@ -74,7 +106,10 @@ type PictureDataset = Extract<
   { readonly kind: 'images' | 'image-classification' | 'coco-detection' }
 >
 
-function* pictureSources(dataset: PictureDataset, model: SampleModel): Generator<SampleSource> {
+async function* pictureSources(
+  dataset: PictureDataset,
+  model: SampleModel,
+): AsyncGenerator<SampleSource> {
   const preprocess = dataset.preprocess ?? model.preprocess
   const isDetection = dataset.kind === 'coco-detection'
   const assumed = isDetection && dataset.settings.head !== 'ssd' ? 'letterbox' : 'stretch'
@@ -90,18 +125,30 @@ export async function sampleFeeds(
   source: SampleSource,
   context: Pick<JobContext, 'decodeImage'>,
 ): Promise<NamedTensors> {
+  return (await preparedFeeds(session, source, context)).feeds
+}
+
+/** The inputs, and how its picture was prepared; null for what is no picture. */
+export async function preparedFeeds(
+  session: Session,
+  source: SampleSource,
+  context: Pick<JobContext, 'decodeImage'>,
+): Promise<{ readonly feeds: NamedTensors; readonly preprocess: PreprocessSpec | null }> {
   switch (source.kind) {
     case 'picture': {
       const picture = await context.decodeImage(source.imagePath)
-      return pictureFeeds(session, picture, source.preprocess, source.assumed).feeds
+      const { feeds, spec } = pictureFeeds(session, picture, source.preprocess, source.assumed)
+      return { feeds, preprocess: spec }
     }
     case 'tokens':
-      if (source.ids.length > 0) return textFeeds(session, source.ids)
+      if (source.ids.length > 0) {
+        return { feeds: textFeeds(session, source.ids), preprocess: null }
+      }
       throw new MixbitError(
         'invalid-dataset',
         'A sentence of the data set has no tokens. Remove it.',
       )
     case 'tensors':
-      return tensorFeeds(session, source.sample)
+      return { feeds: tensorFeeds(session, source.sample), preprocess: null }
   }
 }

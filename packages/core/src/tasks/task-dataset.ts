@@ -43,8 +43,8 @@ export type TaskDataset = {
 )
 
 /**
- * Loads a data set for a single graph: a dataset descriptor, or (where labels are optional) a folder
- * of pictures. Everything is checked before any work starts: every entry, every path
+ * Loads a data set for a single graph: a dataset descriptor, or (where labels are optional) a folder of
+ * pictures, or one with a .npy file an input. Everything is checked before any work starts: every entry, every path
  * (`path-outside` if it leaves the descriptor's folder) and that each wanted picture exists.
  */
 export async function loadTaskDataset(
@@ -53,13 +53,13 @@ export async function loadTaskDataset(
   options: LoadOptions,
 ): Promise<TaskDataset> {
   const isFolder = (await host.list(path)) !== undefined
-  if (isFolder) {
-    const samples = await picturesInFolder(host, path, '.')
-    return finished(host, path, options, { kind: 'images', samples, preprocess: null })
-  }
+  if (isFolder) return finished(host, path, options, await loadFolder(host, path, options))
   const descriptor = await readDescriptor(host, path)
   return finished(host, path, options, await load(host, path, descriptor, options))
 }
+
+/** What numpy saves. */
+const ARRAY_NAME = /\.npy$/
 
 /** A data set without its name. */
 type Loaded =
@@ -69,6 +69,24 @@ type Loaded =
   | TextDataset
   | StsDataset
   | TensorsDataset
+
+/** A folder of pictures, or of ready-made inputs: `<input>.npy`, whose first axis counts the samples. */
+async function loadFolder(host: Host, path: string, options: LoadOptions): Promise<Loaded> {
+  const samples = await picturesInFolder(host, path, '.')
+  const names = (await host.list(path)) ?? []
+  const arrays = names.filter((name) => ARRAY_NAME.test(name))
+  if (arrays.length === 0) return { kind: 'images', samples, preprocess: null }
+  ensure(
+    samples.length === 0,
+    'invalid-dataset',
+    `${path} has pictures and .npy files, so what the model shall get is not clear. Give a dataset ` +
+      'descriptor of kind images or tensors.',
+    { path, pictures: samples.length, arrays: arrays.length },
+  )
+  const inputs = Object.fromEntries(arrays.map((name) => [name.replace(ARRAY_NAME, ''), name]))
+  const descriptor = { kind: 'tensors', inputs, labels: null, output: null } as const
+  return loadTensors(host, descriptor, { file: path, folder: path }, options.labels)
+}
 
 async function load(
   host: Host,

@@ -71,7 +71,7 @@ export const calibration: OptionSpec = {
   name: 'calibration',
   type: 'text',
   valueName: 'data',
-  summary: 'Dataset descriptor, folder of pictures, or a file that calibrate wrote.',
+  summary: 'Dataset descriptor, folder of pictures or .npy files, or a file that calibrate wrote.',
 }
 
 export const samples: OptionSpec = {

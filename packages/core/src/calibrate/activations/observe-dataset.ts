@@ -1,9 +1,9 @@
-import { ensure } from '../../base/error.ts'
 import type { Host } from '../../base/host.ts'
 import type { PreprocessSpec } from '../../tasks/preprocess.ts'
+import type { SampleSource } from '../../tasks/sample-feeds.ts'
+import { openSources } from '../../tasks/sample-feeds.ts'
 import type { TaskDataset } from '../../tasks/task-dataset.ts'
 import type { TaskModel } from '../../tasks/task-model.ts'
-import { openSamples } from '../../tasks/tensors/load-tensors.ts'
 import type { RangeState } from '../ranges/range-state.ts'
 import { emptyRangeState, mergeRangeStates } from '../ranges/range-state.ts'
 import type { ChannelSums } from './channel-means.ts'
@@ -13,13 +13,14 @@ import type {
   ObservedValue,
   ObserveSamplesInput,
   ObserveSamplesOutput,
-  SampleInput,
 } from './observe-samples.ts'
 
 export type ObserveRequest = {
   /** The float model with the observed values among its outputs. */
   readonly model: TaskModel
   readonly dataset: TaskDataset
+  /** Where the model's tokenizer lies, for texts whose data set names none; null where there is none. */
+  readonly folder: string | null
   /** How pictures are prepared; null: assumed from the shape of the model's input. */
   readonly preprocess: PreprocessSpec | null
   readonly values: readonly ObservedValue[]
@@ -43,18 +44,18 @@ const SAMPLES_A_JOB = 8
  * needs. Memory does not grow with the samples; any number of workers gives the same states.
  */
 export async function observeDataset(
-  host: Pick<Host, 'open' | 'pool' | 'emit'>,
+  host: Pick<Host, 'open' | 'tokenizer' | 'pool' | 'emit'>,
   request: ObserveRequest,
 ): Promise<Observed> {
   const { values } = request
   const states = values.map(() => emptyRangeState())
   const channels = values.map((): ChannelSums | null => null)
-  const total = 'samples' in request.dataset ? request.dataset.samples.length : 0
+  const { total, sources } = await openSources(host, request.dataset, request)
   let preprocess: PreprocessSpec | null = null
   let done = 0
   const results = host.pool.map<ObserveSamplesInput, ObserveSamplesOutput>(
     'observe-samples',
-    jobInputs(host, request),
+    jobInputs(sources, request),
   )
   for await (const result of results) {
     for (const [at, later] of result.states.entries()) {
@@ -72,52 +73,15 @@ export async function observeDataset(
 }
 
 async function* jobInputs(
-  host: Pick<Host, 'open'>,
-  { model, dataset, preprocess, values, keep }: ObserveRequest,
+  sources: AsyncIterable<SampleSource>,
+  { model, values, keep }: ObserveRequest,
 ): AsyncGenerator<ObserveSamplesInput> {
-  let samples: SampleInput[] = []
-  for await (const sample of sampleInputs(host, dataset, preprocess)) {
+  let samples: SampleSource[] = []
+  for await (const sample of sources) {
     samples.push(sample)
     if (samples.length < SAMPLES_A_JOB) continue
     yield { model, samples, values, keep }
     samples = []
   }
   if (samples.length > 0) yield { model, samples, values, keep }
-}
-
-async function* sampleInputs(
-  host: Pick<Host, 'open'>,
-  dataset: TaskDataset,
-  preprocess: PreprocessSpec | null,
-): AsyncGenerator<SampleInput> {
-  switch (dataset.kind) {
-    case 'images':
-      for (const { path } of dataset.samples) yield { kind: 'picture', path, preprocess }
-      return
-    case 'image-classification':
-    case 'coco-detection':
-      for (const { picture } of dataset.samples) {
-        yield { kind: 'picture', path: picture.path, preprocess }
-      }
-      return
-    case 'tensors': {
-      const opened = await openSamples(host, dataset)
-      try {
-        for (const { index } of dataset.samples) {
-          yield { kind: 'tensors', tensors: await opened.read(index) }
-        }
-      } finally {
-        await opened.close()
-      }
-      return
-    }
-    case 'text':
-    case 'sts':
-      ensure(
-        false,
-        'invalid-dataset',
-        `${dataset.name} is a data set of kind ${dataset.kind}, which cannot find the ranges of activations yet. Give its token ids as a data set of kind tensors.`,
-        { data: dataset.name, kind: dataset.kind },
-      )
-  }
 }

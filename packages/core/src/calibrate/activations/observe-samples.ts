@@ -1,24 +1,14 @@
-import type { JobContext, NamedTensors } from '../../base/host.ts'
+import type { JobContext } from '../../base/host.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { toFloat32 } from '../../tasks/cast-tensor.ts'
-import { pictureFeeds } from '../../tasks/picture-input.ts'
 import type { PreprocessSpec } from '../../tasks/preprocess.ts'
+import type { SampleSource } from '../../tasks/sample-feeds.ts'
+import { preparedFeeds } from '../../tasks/sample-feeds.ts'
 import type { TaskModel } from '../../tasks/task-model.ts'
-import { tensorFeeds } from '../../tasks/tensors/run-tensors.ts'
 import type { ChannelAxis, ChannelSums } from './channel-means.ts'
 import { addToChannels } from './channel-means.ts'
 import type { RangeState } from '../ranges/range-state.ts'
 import { emptyRangeState, observe, observeEnds } from '../ranges/range-state.ts'
-
-/** One calibration sample on its way to a worker. */
-export type SampleInput =
-  | { readonly kind: 'tensors'; readonly tensors: NamedTensors }
-  | {
-      readonly kind: 'picture'
-      readonly path: string
-      /** Null: assumed from the shape of the model's input. */
-      readonly preprocess: PreprocessSpec | null
-    }
 
 /** What is kept of each value: a histogram, or only its ends, which is faster. */
 export type Observation = 'histogram' | 'ends'
@@ -27,7 +17,7 @@ export type Observation = 'histogram' | 'ends'
 export type ObserveSamplesInput = {
   /** The float model with the observed values among its outputs. */
   readonly model: TaskModel
-  readonly samples: readonly SampleInput[]
+  readonly samples: readonly SampleSource[]
   readonly values: readonly ObservedValue[]
   readonly keep: Observation
 }
@@ -57,15 +47,9 @@ export async function observeSamples(
   const channels = values.map((): ChannelSums | null => null)
   let preprocess: PreprocessSpec | null = null
   for (const sample of samples) {
-    let feeds: NamedTensors
-    if (sample.kind === 'tensors') {
-      feeds = tensorFeeds(session, sample.tensors)
-    } else {
-      const picture = await context.decodeImage(sample.path)
-      const prepared = pictureFeeds(session, picture, sample.preprocess, 'stretch')
-      feeds = prepared.feeds
-      preprocess = prepared.spec
-    }
+    const prepared = await preparedFeeds(session, sample, context)
+    const { feeds } = prepared
+    preprocess = prepared.preprocess
     for (let start = 0; start < values.length; start += VALUES_A_RUN) {
       const wanted = values.slice(start, start + VALUES_A_RUN)
       const isInput = (name: string): boolean => Object.hasOwn(feeds, name)

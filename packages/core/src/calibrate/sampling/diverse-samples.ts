@@ -1,8 +1,7 @@
-import { MixbitError } from '../../base/error.ts'
 import type { Host } from '../../base/host.ts'
 import type { VqaSample } from '../../tasks/dataset.ts'
-import type { SampleModel } from '../../tasks/sample-feeds.ts'
-import { sampleSources } from '../../tasks/sample-feeds.ts'
+import type { SampleModel, Sources } from '../../tasks/sample-feeds.ts'
+import { openSources } from '../../tasks/sample-feeds.ts'
 import type { TaskDataset } from '../../tasks/task-dataset.ts'
 import type { TaskModel } from '../../tasks/task-model.ts'
 import type { VlmModel } from '../../tasks/vqa/answer.ts'
@@ -34,8 +33,8 @@ export async function diverseQuestions(
 }
 
 /**
- * A varied choice from a data set of a single graph: by what the float graph makes of each sample. They
- * stay in file order. Memory: at most 256 numbers a sample.
+ * A varied choice from a data set of a single graph: by what the float graph makes of each sample, of a
+ * pair of sentences by both. They stay in file order. Memory: at most 256 numbers a sample or sentence.
  */
 export async function diverseSamples(
   host: Host,
@@ -43,41 +42,51 @@ export async function diverseSamples(
   dataset: TaskDataset,
   choice: DiverseChoice,
 ): Promise<TaskDataset> {
-  switch (dataset.kind) {
-    case 'images':
-      return { ...dataset, samples: await chosen(host, model, dataset, dataset.samples, choice) }
-    case 'image-classification':
-      return { ...dataset, samples: await chosen(host, model, dataset, dataset.samples, choice) }
-    case 'coco-detection':
-      return { ...dataset, samples: await chosen(host, model, dataset, dataset.samples, choice) }
-    case 'tensors':
-      return { ...dataset, samples: await chosen(host, model, dataset, dataset.samples, choice) }
-    case 'text':
-    case 'sts':
-      throw new MixbitError(
-        'invalid-dataset',
-        `${dataset.name} is a data set of kind ${dataset.kind}; diverse samples are chosen from pictures and tensors. Use --sampling spread.`,
-        { data: dataset.name, kind: dataset.kind },
-      )
-  }
+  if (dataset.kind !== 'text' && choice.count >= dataset.samples.length) return dataset
+  const { total, sources } = await openSources(host, dataset, model)
+  if (choice.count >= total) return dataset
+  const features = await sourceFeatures(host, model, { total, sources }, choice.seed)
+  const points = dataset.kind === 'sts' ? inPairs(features) : features
+  return withPlaces(dataset, kCenter(points, choice.count))
 }
 
-/** The chosen ones of a data set whose samples give one model input each. */
-async function chosen<Sample>(
+/** What the graph makes of each sample, in their order. */
+function sourceFeatures(
   host: Host,
-  { file, options, ...model }: TaskModel & SampleModel,
-  dataset: TaskDataset,
-  samples: readonly Sample[],
-  { count, seed }: DiverseChoice,
-): Promise<readonly Sample[]> {
-  if (count >= samples.length) return samples
+  { file, options }: TaskModel,
+  { total, sources }: Sources,
+  seed: number,
+): Promise<readonly Float32Array[]> {
   async function* inputs(): AsyncGenerator<SampleFeaturesInput> {
-    for await (const source of sampleSources(host, dataset, model)) {
-      yield { model: { file, options }, source, seed }
-    }
+    for await (const source of sources) yield { model: { file, options }, source, seed }
   }
-  const features = await runAll(host, 'sample-features', inputs(), samples.length)
-  return picked(samples, kCenter(features, count))
+  return runAll(host, 'sample-features', inputs(), total)
+}
+
+/** Each two vectors in a row as one. */
+function inPairs(vectors: readonly Float32Array[]): readonly Float32Array[] {
+  return vectors.flatMap((first, index) => {
+    if (index % 2 === 1) return []
+    return [Float32Array.of(...first, ...(vectors[index + 1] ?? []))]
+  })
+}
+
+/** The data set with the samples at these places. */
+function withPlaces(dataset: TaskDataset, places: readonly number[]): TaskDataset {
+  switch (dataset.kind) {
+    case 'images':
+      return { ...dataset, samples: picked(dataset.samples, places) }
+    case 'image-classification':
+      return { ...dataset, samples: picked(dataset.samples, places) }
+    case 'coco-detection':
+      return { ...dataset, samples: picked(dataset.samples, places) }
+    case 'tensors':
+      return { ...dataset, samples: picked(dataset.samples, places) }
+    case 'sts':
+      return { ...dataset, samples: picked(dataset.samples, places) }
+    case 'text':
+      return { ...dataset, places }
+  }
 }
 
 async function runAll<Input>(

@@ -1,8 +1,9 @@
 import { MixbitError, ensure } from '../../base/error.ts'
-import type { JobContext, NamedTensors, Session, Tokenizer } from '../../base/host.ts'
+import type { JobContext, NamedTensors, Session } from '../../base/host.ts'
 import type { TaskModel } from '../task-model.ts'
 import { answerOutput, outputValues } from '../task-model.ts'
 import { textFeeds } from '../text/causal-feeds.ts'
+import { sentenceIds } from './sentence-ids.ts'
 
 /** How the vectors of the tokens become one vector of the sentence. */
 export const POOLINGS = ['mean', 'first', 'none'] as const
@@ -39,10 +40,9 @@ export async function embedSentence(input: EmbedInput, context: JobContext): Pro
   const embeddings: Float32Array[] = []
   let cut = 0
   for (const sentence of input.sentences) {
-    const ids = tokenizer.encodeAlone(sentence)
-    const used = ids.length > input.mostTokens ? cutIds(tokenizer, sentence, ids, input) : ids
-    if (used !== ids) cut += 1
-    embeddings.push(await embed(session, used, name, input.pooling))
+    const { ids, isCut } = sentenceIds(tokenizer, sentence, input.mostTokens)
+    if (isCut) cut += 1
+    embeddings.push(await embed(session, ids, name, input.pooling))
   }
   return { embeddings, cut }
 }
@@ -97,21 +97,4 @@ function meanOfTokens(values: Float32Array, tokens: number, size: number): Float
     sums[at] = (sums[at] ?? 0) + (values[i] ?? 0)
   }
   return Float32Array.from(sums, (sum) => sum / tokens)
-}
-
-/** The sentence's own tokens cut at their end, between the special tokens that stood around them. */
-function cutIds(
-  tokenizer: Tokenizer,
-  sentence: string,
-  ids: readonly number[],
-  { mostTokens }: EmbedInput,
-): readonly number[] {
-  const own = tokenizer.encode(sentence)
-  const special = ids.length - own.length
-  const before = Math.max(
-    0,
-    ids.findIndex((_, at) => own.every((id, i) => ids[at + i] === id)),
-  )
-  const kept = Math.max(0, mostTokens - special)
-  return [...ids.slice(0, before), ...own.slice(0, kept), ...ids.slice(before + own.length)]
 }

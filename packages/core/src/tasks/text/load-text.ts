@@ -20,6 +20,8 @@ export type TextDataset = {
   readonly output: string | null
   /** Which windows are wanted. */
   readonly choice: SampleChoice
+  /** Of these, only the ones at these places, in ascending order. */
+  readonly places?: readonly number[]
 }
 
 /** Most characters together: a text is held in memory with its tokens, about 40 bytes each. */
@@ -74,7 +76,9 @@ export async function windowsOf(
   const windows = dataset.texts.flatMap(({ text }) =>
     textWindows(tokenizer.encodeAlone(text), dataset.window, dataset.stride),
   )
-  const chosen = chooseSamples(windows, dataset.choice)
+  const inOrder = chooseSamples(windows, dataset.choice)
+  const wanted = dataset.places === undefined ? null : new Set(dataset.places)
+  const chosen = wanted === null ? inOrder : inOrder.filter((_, place) => wanted.has(place))
   ensure(
     chosen.length > 0,
     'empty-dataset',
