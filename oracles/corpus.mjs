@@ -1,4 +1,4 @@
-// Takes ONNX files of all kinds through every mode: seven weight-only ones, dynamic int8, and static int8
+// Takes ONNX files of all kinds through every mode: nine weight-only ones, dynamic int8, and static int8
 // for each runtime, calibrated on seeded samples. Runs each before and after in ONNX Runtime.
 //
 //   npm run build && node oracles/corpus.mjs <output folder> [--modes a,b] <file or folder>...
@@ -26,7 +26,17 @@ import { findSize, runFile, writeFeeds, writeSamples } from './corpus-feeds.mjs'
 
 env.logLevel = 'error'
 
-const WEIGHTS = ['fp32', 'fp16', 'int8', 'int8/tensor/asym', 'int4', 'int4/asym', 'int4/channel']
+const WEIGHTS = [
+  'fp32',
+  'fp16',
+  'int8',
+  'int8/tensor/asym',
+  'int4',
+  'int4/asym',
+  'int4/channel',
+  'int2',
+  'int2/asym',
+]
 const RUNTIMES = ['x86-vnni', 'x86-legacy', 'arm64']
 const MODES = [...WEIGHTS, 'dynamic', ...RUNTIMES.map((runtime) => `w8a8-${runtime}`)]
 

@@ -66,11 +66,10 @@ def part(tensors, name, suffix):
 def unpacked(tensor, bits, signed, count):
     """Codes as int64, one a value, low bits first."""
     raw = np.frombuffer(tensor.raw_data, np.uint8).astype(np.int64)
-    if bits == 4:
-        raw = np.stack([raw & 15, raw >> 4], -1).reshape(-1)
+    if bits < 8:
+        raw = np.stack([raw >> shift & (2**bits - 1) for shift in range(0, 8, bits)], -1).reshape(-1)
         raw = raw[:count] if signed else raw
-        return np.where(raw > 7, raw - 16, raw) if signed else raw
-    return np.where(raw > 127, raw - 256, raw) if signed else raw
+    return np.where(raw >= 2 ** (bits - 1), raw - 2**bits, raw) if signed else raw
 
 
 def decode(layer, name, tensors):
@@ -81,10 +80,10 @@ def decode(layer, name, tensors):
         return numpy_helper.to_array(tensors[name]).astype(np.float64).reshape(shape)
     rows, count = shape[0], int(np.prod(shape))
     columns = count // rows
-    bits = 8 if scheme["dtype"] == "int8" else 4
+    bits = int(scheme["dtype"].removeprefix("int"))
     codes_tensor, scale_tensor = part(tensors, name, "_quantized"), part(tensors, name, "_scale")
     zero_tensor = part(tensors, name, "_zero_point") if not scheme["symmetric"] else None
-    signed = codes_tensor.data_type in (onnx.TensorProto.INT8, onnx.TensorProto.INT4)
+    signed = codes_tensor.data_type in (onnx.TensorProto.INT8, onnx.TensorProto.INT4, onnx.TensorProto.INT2)
     codes = unpacked(codes_tensor, bits, signed, count).reshape(rows, columns)
     scale = numpy_helper.to_array(scale_tensor).astype(np.float64).reshape(-1)
     blocks = len(scale) // rows if len(scale) > 1 or rows == 1 else 0

@@ -79,12 +79,12 @@ PACKAGES = {
         "onnx_asr/preprocessors/data/nemo128.onnx": ("5b4a84c52eeaa615dc46d781cc7e4598f9b432184831d57493c48adcd01371a9", False),
         "onnx_asr/preprocessors/data/nemo128_conv.onnx": ("5bbdc98847c3153c54e7b58f2c8668d0c19a22d07ed16204a058d26880985c6c", False),
         "onnx_asr/preprocessors/data/nemo80.onnx": ("7ab6b0d1f57832e56f59aa7cab4289de50df7f8d5296cdfd281d9c9b7b8d73e0", False),
-        "onnx_asr/preprocessors/data/nemo80_conv.onnx": ("1566e840c72d032dfb31166b924d96fe2a6c8a6c29393da8e83c19d99de0eb76", True),
+        "onnx_asr/preprocessors/data/nemo80_conv.onnx": ("1566e840c72d032dfb31166b924d96fe2a6c8a6c29393da8e83c19d99de0eb76", False),
         "onnx_asr/preprocessors/data/wespeaker.onnx": ("4fcc0d9897bf960a304615cdb95ea2831f26dd409fcd1971b4ea831c49256cfd", False),
         "onnx_asr/preprocessors/data/whisper128.onnx": ("ab730292c17d34ad46cd28b99a30e70b878b602827c29e12d6a87ea4a6698942", False),
         "onnx_asr/preprocessors/data/whisper128_conv.onnx": ("d1f232e477ca8452a78a4ceeb672a87831d7452ff59262e9f6cd263d564f2f05", False),
         "onnx_asr/preprocessors/data/whisper80.onnx": ("8161c22a310df637a56029c037c79c9eb52a211a36b20935a1d0ba32bdb43d8f", False),
-        "onnx_asr/preprocessors/data/whisper80_conv.onnx": ("ee6096f815911e76b21e90b6ee126a99127efeadcc870805e2f5967f65af28da", False),
+        "onnx_asr/preprocessors/data/whisper80_conv.onnx": ("ee6096f815911e76b21e90b6ee126a99127efeadcc870805e2f5967f65af28da", True),
     },
 }
 
