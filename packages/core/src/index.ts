@@ -32,7 +32,16 @@ export { parseConfig } from './config/parse-config.ts'
 export { splitAssignment } from './config/patterns.ts'
 export type { LayerRule } from './config/patterns.ts'
 export { presets } from './config/presets.ts'
-export { ALGORITHMS, NUMERICS, PRESET_NAMES, SAMPLINGS, TARGETS } from './config/settings.ts'
+export {
+  ALGORITHMS,
+  NUMERICS,
+  PALETTE_RULES,
+  PRESET_NAMES,
+  SAMPLINGS,
+  TARGETS,
+} from './config/settings.ts'
+export { COMPUTE_UNITS } from './targets/coreml-devices.ts'
+export type { ComputeUnit } from './targets/coreml-devices.ts'
 export type { CommandLineSettings, EvaluationSettings, Settings } from './config/settings.ts'
 export { parseSize } from './config/size.ts'
 export { parseTarget } from './config/target.ts'
@@ -97,6 +106,7 @@ export type { FileComparison } from './compare/compare-files.ts'
 export { comparedGraphs } from './pipeline/compared-graphs.ts'
 export { compareModels } from './pipeline/compare-models.ts'
 export type { Comparison } from './compare/compare.ts'
+export { auditCoremlPackage, planCoremlPackage, readCoremlPlan } from './pipeline/coreml-package.ts'
 export { compareCoremlPackages } from './pipeline/compare-packages.ts'
 export { compareFileOptions } from './pipeline/compare-file-options.ts'
 export { compareFolderOptions } from './pipeline/compare-folder-options.ts'

@@ -1,4 +1,4 @@
-import type { Graph, Node } from '../graph/graph.ts'
+import type { Graph } from '../graph/graph.ts'
 import type { WeightFacts } from './audit-types.ts'
 import type { WeightUse } from '../graph/weight-uses.ts'
 
@@ -19,8 +19,24 @@ export function positions(graph: Graph, uses: readonly WeightUse[]): ReadonlyMap
   )
 }
 
+/** An operation and the values that flow through it. */
+export type FlowNode = {
+  readonly op: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+}
+
+/** How values flow through a program of any format. */
+export type Flow = {
+  readonly inputs: readonly { readonly name: string }[]
+  readonly outputs: readonly { readonly name: string }[]
+  /** In topological order. */
+  readonly nodes: readonly FlowNode[]
+  readonly weights: ReadonlyMap<string, { readonly layer: string }>
+}
+
 /** A weight and an operator that multiplies by it. */
-export type Multiplier = Pick<WeightUse, 'weight' | 'node'>
+export type Multiplier = { readonly weight: string; readonly node: FlowNode }
 
 /**
  * As `positions`, of weights that are known to multiply.
@@ -28,7 +44,7 @@ export type Multiplier = Pick<WeightUse, 'weight' | 'node'>
  * @param multiplied - in the order of the graph
  */
 export function placesOf(
-  graph: Graph,
+  graph: Flow,
   multiplied: readonly Multiplier[],
 ): ReadonlyMap<string, Position> {
   const result = new Map<string, Position>(multiplied.map((use) => [use.weight, 'inner']))
@@ -37,7 +53,7 @@ export function placesOf(
   return result
 }
 
-function stem(graph: Graph, uses: readonly Multiplier[]): readonly string[] {
+function stem(graph: Flow, uses: readonly Multiplier[]): readonly string[] {
   const layers = uses.map((use) => graph.weights.get(use.weight)?.layer ?? '')
   const blocks = repeatedBlocks(layers)
   const first = layers.findIndex((layer) => blocks.some((block) => block.test(layer)))
@@ -72,7 +88,7 @@ function escape(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
-function firstAfterInputs(graph: Graph, uses: readonly Multiplier[]): readonly string[] {
+function firstAfterInputs(graph: Flow, uses: readonly Multiplier[]): readonly string[] {
   const byNode = weightsByNode(uses)
   const open = new Set(graph.inputs.map((input) => input.name))
   const found: string[] = []
@@ -86,8 +102,8 @@ function firstAfterInputs(graph: Graph, uses: readonly Multiplier[]): readonly s
 }
 
 /** An operator may multiply by several weights: an LSTM by two. */
-function weightsByNode(uses: readonly Multiplier[]): ReadonlyMap<Node, readonly string[]> {
-  const weights = new Map<Node, string[]>()
+function weightsByNode(uses: readonly Multiplier[]): ReadonlyMap<FlowNode, readonly string[]> {
+  const weights = new Map<FlowNode, string[]>()
   for (const { node, weight } of uses) {
     const own = weights.get(node)
     if (own === undefined) weights.set(node, [weight])
@@ -96,7 +112,7 @@ function weightsByNode(uses: readonly Multiplier[]): ReadonlyMap<Node, readonly 
   return weights
 }
 
-function lastBeforeOutputs(graph: Graph, uses: readonly Multiplier[]): readonly string[] {
+function lastBeforeOutputs(graph: Flow, uses: readonly Multiplier[]): readonly string[] {
   const byNode = weightsByNode(uses)
   const state = stateOutputs(graph)
   const results = graph.outputs.filter((output) => !state.has(output.name))
@@ -115,7 +131,7 @@ function lastBeforeOutputs(graph: Graph, uses: readonly Multiplier[]): readonly 
  * Outputs that continue an input by appending to it (a key-value cache): they pass state on and
  * are no results, so what feeds them is not the last weighted operator.
  */
-function stateOutputs(graph: Graph): ReadonlySet<string> {
+function stateOutputs(graph: Flow): ReadonlySet<string> {
   const inputs = new Set(graph.inputs.map((input) => input.name))
   const appending = graph.nodes.filter(
     (node) => node.op === 'Concat' && inputs.has(node.inputs[0] ?? ''),

@@ -16,12 +16,20 @@ export function scanChunk(kernels: Kernels, chunk: ValueChunk): ValueScan {
  * Reads every weight once and completes its facts with ranges, non-finite values and zeros.
  * Memory: a few chunks of 8 MiB.
  */
-export async function scanWeights(
+export function scanWeights(
   host: Pick<Host, 'pool' | 'emit'>,
   graphs: readonly Graph[],
   facts: readonly WeightFacts[],
 ): Promise<readonly WeightFacts[]> {
-  const sources = weightsByLayer(graphs)
+  return scanSources(host, weightsByLayer(graphs), facts)
+}
+
+/** The same, of weights by layer name. */
+export async function scanSources(
+  host: Pick<Host, 'pool' | 'emit'>,
+  sources: ReadonlyMap<string, Weight>,
+  facts: readonly WeightFacts[],
+): Promise<readonly WeightFacts[]> {
   const owners: string[] = []
   async function* inputs(): AsyncGenerator<ValueChunk> {
     for (const { layer } of facts) {

@@ -21,6 +21,7 @@ import type { SessionSource } from '../quantize/session-source.ts'
 import { documentSource } from '../quantize/session-source.ts'
 import type { OpsetLimits } from './plan-from-file.ts'
 import { knownLimits, planFromFile } from './plan-from-file.ts'
+import { askedPrecisions, refusePreset } from './asked-precisions.ts'
 import { packageHint } from './package-hint.ts'
 import { planRequest } from './plan-request.ts'
 
@@ -82,30 +83,15 @@ export function planOnnxGraphs(
   target: 'onnx' | 'transformers-js',
   limits: OpsetLimits,
 ): Plan {
-  refusePreset(config)
-  const isAsked = config.precision !== null || config.layers.length > 0
-  const own = Object.entries(config.components).filter(
-    ([name]) => config.origins[`components.${name}`] !== 'preset',
-  )
+  refusePreset(config, 'ONNX graphs')
   return makePlan(audit.weights, {
     ...planRequest(config, audit, null),
     target,
     preset: null,
-    precision: config.precision ?? (isAsked || own.length > 0 ? null : 'int8'),
-    components: Object.fromEntries(own),
+    ...askedPrecisions(config),
     floats: 'as-stored',
     opsetLimit: knownLimits(limits),
   })
-}
-
-/** A preset names the components of a vision-language model, which graphs do not have. */
-function refusePreset({ preset, origins }: ResolvedConfig): void {
-  if (preset === null || origins['preset'] === 'default') return
-  throw new MixbitError(
-    'usage',
-    `The preset "${preset}" is for checkpoints; ONNX graphs take --precision, --component or --layer.`,
-    { preset },
-  )
 }
 
 function refuseOtherTarget({ target, origins }: ResolvedConfig): void {

@@ -3,6 +3,7 @@ import type { LayerRule } from '../config/patterns.ts'
 import type { LayerAlgorithm, Target } from '../config/settings.ts'
 import type { SpecRange } from '../formats/coreml/form-types.ts'
 import type { Scheme } from '../scheme/scheme.ts'
+import type { CoremlTarget } from '../targets/coreml-versions.ts'
 import type { ComputeUnit } from '../targets/coreml-devices.ts'
 
 /** What a plan is asked for, after command line, file, preset and defaults were merged. */
@@ -32,6 +33,8 @@ export type PlanRequest = {
 
 /** What a plan of a Core ML package keeps to. */
 export type CoremlRequest = {
+  /** The oldest system; null for the oldest that the chosen forms need. */
+  readonly target: CoremlTarget | null
   readonly specs: SpecRange
   /** What operations will run on; null leaves it to the system. */
   readonly unit: ComputeUnit | null
@@ -47,6 +50,8 @@ export type Draft = {
   /** The name of the precision that was asked for, as `precisionName` spells it. */
   readonly asked: string
   readonly reasons: readonly string[]
+  /** Stays compressed as it is; no rule works on it. */
+  readonly kept?: boolean
 }
 
 /** One rule of planning: returns the draft as it is, or changed with a reason. */

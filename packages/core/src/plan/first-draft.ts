@@ -2,6 +2,7 @@ import type { WeightFacts } from '../audit/audit-types.ts'
 import { ensure } from '../base/error.ts'
 import { layerPrecision } from '../config/patterns.ts'
 import type { Precision } from '../scheme/precision.ts'
+import { namedScheme } from '../scheme/named-scheme.ts'
 import { formatPrecision, parsePrecision, precisionName, schemeFor } from '../scheme/precision.ts'
 import type { FloatType, Scheme } from '../scheme/scheme.ts'
 import type { Draft, PlanRequest } from './draft.ts'
@@ -18,9 +19,14 @@ export function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
   )
   const isLiteral = source === 'layer' || source === 'precision'
   const { outputAxis, inputAxis } = facts
+  if (source !== 'layer') {
+    const left = leftDraft(facts)
+    if (left !== null) return left
+  }
   if (outputAxis === null || inputAxis === null)
     return floatDraft(facts, precision, isLiteral, request.floats)
-  const scheme = schemeFor(precision, { outputAxis, inputAxis })
+  const scaleDtype = facts.stored?.computes ?? 'float16'
+  const scheme = schemeFor(precision, { outputAxis, inputAxis, scaleDtype })
   return {
     facts,
     scheme,
@@ -28,6 +34,37 @@ export function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
     isLiteral,
     asked: precisionName(scheme),
     reasons: [`${name} by ${source}`],
+  }
+}
+
+/**
+ * What stays as it lies in a package unless its layer is named: weights that are compressed already, and
+ * tables and masks that no operator multiplies by.
+ */
+function leftDraft(facts: WeightFacts): Draft | null {
+  const { stored, role, outputAxis, inputAxis } = facts
+  if (stored === undefined) return null
+  if (!stored.isCompressed && (role !== 'other' || outputAxis === null)) return null
+  const axes = { outputAxis: outputAxis ?? 0, inputAxis: inputAxis ?? 1 }
+  const asFloat: Scheme = {
+    kind: 'float',
+    dtype: stored.isCompressed ? stored.computes : storedFloat(facts.dtype),
+  }
+  const scheme = stored.isCompressed
+    ? (namedScheme(stored.precision, { ...axes, scaleDtype: stored.computes }) ?? asFloat)
+    : asFloat
+  return {
+    facts,
+    scheme,
+    algorithm: 'round',
+    isLiteral: false,
+    asked: precisionName(scheme),
+    kept: stored.isCompressed,
+    reasons: [
+      stored.isCompressed
+        ? `stored as ${stored.precision} already`
+        : 'no operator multiplies by it; only --layer stores it otherwise',
+    ],
   }
 }
 

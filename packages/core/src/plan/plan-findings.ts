@@ -1,5 +1,5 @@
 import type { Finding } from '../base/finding.ts'
-import { storedBytes } from '../formats/part-bytes.ts'
+import { PALETTE_RULES } from '../config/settings.ts'
 import { precisionName } from '../scheme/precision.ts'
 import type { Draft, PlanRequest } from './draft.ts'
 import type { LayerPlan } from './plan-types.ts'
@@ -14,29 +14,37 @@ export function adaptedFindings(
   )
   const [first] = adapted
   if (first === undefined) return []
+  const { coreml, target } = request
+  const holder = coreml !== undefined && coreml.target === null ? 'Core ML' : target
   return [
     {
       code: 'precision-adapted',
       severity: 'info',
       message:
         `${adapted.length} of ${drafts.length} weights take another precision than asked for, ` +
-        `because of their shapes or of what ${request.target} can hold ` +
+        `because of their shapes or of what ${holder} can hold ` +
         `("${first.facts.layer}": ${first.reasons.slice(1).join('; ')}). The plan gives each reason.`,
     },
   ]
 }
 
-/** What a container that cannot share a table would cost. */
-export function sharedTableFindings(layer: LayerPlan): readonly Finding[] {
-  if (layer.role !== 'tied-embedding') return []
+/** An algorithm that fits nothing that is stored was asked for in vain. */
+export function unusedAlgorithm(
+  layers: readonly LayerPlan[],
+  { algorithm, coreml }: PlanRequest,
+): readonly Finding[] {
+  if (algorithm === null || layers.some((layer) => layer.algorithm === algorithm)) return []
+  const fillsTables = PALETTE_RULES.some((name) => name === algorithm)
+  if (coreml === undefined && !fillsTables) return []
   return [
     {
-      code: 'table-shared',
+      code: 'algorithm-unused',
       severity: 'info',
-      subject: layer.layer,
       message:
-        `"${layer.layer}" is both the token table and the output head. It is stored once where ` +
-        `graphs can share it; --self-contained stores it again, ${storedBytes([layer])} bytes more.`,
+        `Nothing in this plan uses "${algorithm}": it ` +
+        (fillsTables
+          ? 'fills the tables of palettes, such as palette4.'
+          : 'chooses the scales of integers, such as int8.'),
     },
   ]
 }

@@ -5,7 +5,7 @@ import { storedBytes } from '../formats/part-bytes.ts'
 import type { PlanRequest } from './draft.ts'
 import { firstDraft } from './first-draft.ts'
 import { refuseNotFinite } from './not-finite.ts'
-import { adaptedFindings, sharedTableFindings } from './plan-findings.ts'
+import { adaptedFindings, unusedAlgorithm } from './plan-findings.ts'
 import type { Plan } from './plan-types.ts'
 import { planningFor } from './planning.ts'
 
@@ -23,7 +23,9 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
   const drafts = weights.map((facts) => {
     // What is only carried may be a mask of infinities.
     if (request.floats === 'half' || facts.outputAxis !== null) refuseNotFinite(facts)
-    return planning.rules.reduce((draft, rule) => rule(draft, request), firstDraft(facts, request))
+    const first = firstDraft(facts, request)
+    if (first.kept === true) return first
+    return planning.rules.reduce((draft, rule) => rule(draft, request), first)
   })
   const layers = planning.layersOf(drafts, request)
   return {
@@ -36,6 +38,10 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
     seed: request.seed,
     layers,
     bytes: storedBytes(layers),
-    findings: [...adaptedFindings(drafts, request), ...layers.flatMap(sharedTableFindings)],
+    findings: [
+      ...adaptedFindings(drafts, request),
+      ...unusedAlgorithm(layers, request),
+      ...planning.findingsOf(layers, request),
+    ],
   }
 }

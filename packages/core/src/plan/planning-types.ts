@@ -1,11 +1,14 @@
 import type { WeightFacts } from '../audit/audit-types.ts'
+import type { Finding } from '../base/finding.ts'
 import type { Scheme } from '../scheme/scheme.ts'
 import type { PlanRequest, Rule } from './draft.ts'
 import type { LayerPlan } from './plan-types.ts'
 
 /** What was decided for one weight. */
-export type Decided = Pick<LayerPlan, 'scheme' | 'algorithm' | 'reasons' | 'kept'> & {
+export type Decided = Pick<LayerPlan, 'scheme' | 'algorithm' | 'reasons'> & {
   readonly facts: WeightFacts
+  /** Stays compressed as it is. */
+  readonly kept?: boolean | undefined
 }
 
 /** What forms depend on besides the weights. */
@@ -22,4 +25,9 @@ export type Planning = {
   readonly layersOf: (decided: readonly Decided[], request: FormRequest) => readonly LayerPlan[]
   /** Why a scheme would lose values of a weight beyond fp16, in words; null when it does not. */
   readonly beyondHalf: (facts: WeightFacts, scheme: Scheme) => string | null
+  /** What the reader of a plan should know of its layers. */
+  readonly findingsOf: (
+    layers: readonly LayerPlan[],
+    request: Pick<PlanRequest, 'coreml'>,
+  ) => readonly Finding[]
 }

@@ -2,12 +2,8 @@ import type { PaletteScheme, Scheme, SparseScheme } from '../scheme/scheme.ts'
 import { INTEGER_BITS } from '../scheme/scheme.ts'
 import type { StoredFacet } from './coreml-devices.ts'
 
-/**
- * The sides of a scheme that devices care about; none for floats.
- *
- * @param outputChannels - of the weight
- */
-export function storedFacets(scheme: Scheme, outputChannels: number): readonly StoredFacet[] {
+/** The sides of a scheme that devices care about; none for floats. */
+export function storedFacets(scheme: Scheme): readonly StoredFacet[] {
   switch (scheme.kind) {
     case 'float':
       return []
@@ -20,18 +16,18 @@ export function storedFacets(scheme: Scheme, outputChannels: number): readonly S
         },
       ]
     case 'palette':
-      return [{ kind: 'palette', bits: scheme.bits, channels: channelsOf(scheme, outputChannels) }]
+      return [{ kind: 'palette', bits: scheme.bits, channels: channelsOf(scheme) }]
     case 'sparse':
-      return [zerosOf(scheme.pattern), ...storedFacets(scheme.values, outputChannels)]
+      return [zerosOf(scheme.pattern), ...storedFacets(scheme.values)]
   }
 }
 
-/** Output channels that share a stored table; a scale folded in gives each channel its own. */
-function channelsOf(scheme: PaletteScheme, outputChannels: number): number {
+/** Output channels that share a stored table, all for a single one; a scale folded in gives each its own. */
+function channelsOf(scheme: PaletteScheme): number {
   if (scheme.channelScale) return scheme.vectorSize
   switch (scheme.granularity.kind) {
     case 'per-tensor':
-      return outputChannels
+      return Number.POSITIVE_INFINITY
     case 'per-channel':
       return 1
     case 'per-block':

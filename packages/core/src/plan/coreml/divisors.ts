@@ -35,18 +35,20 @@ function fittingBlock({ facts }: Draft, values: AffineScheme): Change | null {
       reason: `one block would hold all ${channels} input channels`,
     }
   }
+  const misfit = `blocks of ${wanted} do not divide ${channels} input channels`
   const kernel = elementsOf(facts.shape.filter((_, at) => at !== axis && at !== facts.outputAxis))
   const scaleBits = computesIn(facts) === 'float16' ? 16 : 32
   if (blockSize * kernel * INTEGER_BITS[values.dtype] < scaleBits) {
+    const few = `a scale of each ${blockSize * kernel} values would take more room than their codes`
     return {
       scheme: bytesByChannel(facts, values),
-      reason: `a scale of each ${blockSize * kernel} values would take more room than their codes`,
+      reason: blockSize === wanted ? few : `${misfit}, and ${few}`,
     }
   }
   if (blockSize === wanted) return null
   return {
     scheme: { ...values, granularity: { kind: 'per-block', axis, blockSize } },
-    reason: `blocks of ${wanted} do not divide ${channels} input channels`,
+    reason: misfit,
   }
 }
 

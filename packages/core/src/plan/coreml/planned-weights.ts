@@ -46,7 +46,7 @@ function plannedWeight(decision: Decided, form: CoremlForm | NoCoremlForm | unde
     algorithm,
     form: (form === undefined ? storedOps(facts) : requireForm(form, decision).ops).join(' + '),
     bytes: form === undefined ? storedBytes(decision) : formBytes(requireForm(form, decision)),
-    ...(kept === true && { kept }),
+    ...(kept === true && { kept: true as const }),
     reasons,
   }
 }

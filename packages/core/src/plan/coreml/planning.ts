@@ -4,6 +4,7 @@ import { protect } from '../rules/protect.ts'
 import { depthwise } from './depthwise.ts'
 import { divisors } from './divisors.ts'
 import { kinds } from './kinds.ts'
+import { packageFindings } from './package-findings.ts'
 import { plannedWeights } from './planned-weights.ts'
 import { beyondHalf, ranges } from './ranges.ts'
 import { systems } from './systems.ts'
@@ -15,4 +16,5 @@ export const COREML_PLANNING: Planning = {
   rules: [protect, depthwise, units, kinds, systems, divisors, ranges, worth, algorithm],
   layersOf: plannedWeights,
   beyondHalf,
+  findingsOf: packageFindings,
 }

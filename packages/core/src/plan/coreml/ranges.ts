@@ -1,9 +1,11 @@
 import type { WeightFacts } from '../../audit/audit-types.ts'
+import { precisionName } from '../../scheme/precision.ts'
 import type { Scheme } from '../../scheme/scheme.ts'
 import { INTEGER_BITS } from '../../scheme/scheme.ts'
 import { MAX_HALF } from '../../tensor/float16.ts'
 import type { Rule } from '../draft.ts'
-import { valuesOf, withValues } from './values.ts'
+import { changed } from '../draft.ts'
+import { valuesOf } from './values.ts'
 import { plainFloat } from './weight-form.ts'
 
 /** Rounding a scale to fp16 may enlarge it, and with it every decoded value, by this much. */
@@ -13,7 +15,8 @@ const SCALE_ROUNDING = 1 + 2 ** -11
 export const ranges: Rule = (draft) => {
   const reason = beyondHalf(draft.facts, draft.scheme)
   if (reason === null) return draft
-  return withValues(draft, { scheme: plainFloat(draft.facts), reason })
+  const plain = plainFloat(draft.facts)
+  return changed(draft, plain, `${reason}: ${precisionName(plain)}`)
 }
 
 /** Why values, or what scales of fp16 decode to, would leave fp16; null when all fit. */

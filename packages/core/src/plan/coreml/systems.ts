@@ -1,11 +1,12 @@
 import { coremlForm } from '../../formats/coreml/forms.ts'
 import type { SpecRange } from '../../formats/coreml/form-types.ts'
-import type { AffineScheme, PaletteBits, PaletteScheme } from '../../scheme/scheme.ts'
+import type { AffineScheme, PaletteScheme } from '../../scheme/scheme.ts'
 import { precisionName } from '../../scheme/precision.ts'
 import { INPUTS_SPEC } from '../../targets/coreml-versions.ts'
 import type { Draft, Rule } from '../draft.ts'
 import { changed } from '../draft.ts'
 import { keptAtMost } from './kept.ts'
+import { BITS_WITHOUT_GROUPS } from './palette-bits.ts'
 import type { Change } from './values.ts'
 import { valuesOf, withValues } from './values.ts'
 import { bytesByChannel, bytesInFile, computesIn, formFacts } from './weight-form.ts'
@@ -46,23 +47,6 @@ function olderIntegers({ facts }: Draft, values: AffineScheme): Change | null {
   }
   if (values.granularity.kind !== 'per-block') return null
   return { scheme: bytesByChannel(facts, values), reason: 'iOS 18 is the first system with blocks' }
-}
-
-/**
- * Bits of one table for the whole weight that lose less than a table a group: ResNet50 keeps 69.3 to
- * 73.1 % top-1 with 4 bits in groups of 16 to 4 and 75.6 % with 6 bits and one table; OPT-1.3B has a
- * perplexity of 93.4 with 3 bits a channel and 21.6 with 4 bits and one table.
- *
- * @see https://apple.github.io/coremltools/docs-guides/source/opt-resnet.html
- * @see https://apple.github.io/coremltools/docs-guides/source/opt-opt1_3.html
- */
-const BITS_WITHOUT_GROUPS: Readonly<Record<PaletteBits, PaletteBits | null>> = {
-  1: 2,
-  2: 4,
-  3: 4,
-  4: 6,
-  6: 8,
-  8: null,
 }
 
 function olderPalette({ facts }: Draft, values: PaletteScheme): Change | null {

@@ -1,12 +1,16 @@
-import type { AffineScheme, PaletteBits } from '../../scheme/scheme.ts'
-import { INTEGER_BITS } from '../../scheme/scheme.ts'
+import type { AffineScheme, Granularity, PaletteBits } from '../../scheme/scheme.ts'
 import type { Draft, Rule } from '../draft.ts'
+import { largestDivisor } from '../largest-divisor.ts'
+import { BITS_WITHOUT_GROUPS } from './palette-bits.ts'
 import type { Change } from './values.ts'
 import { valuesOf, withValues } from './values.ts'
 import { bytesByChannel } from './weight-form.ts'
 
 /** Groups of 8 or 16 channels are accurate and fast, says coremltools' guide to palettes. */
 const GROUP = 16
+
+/** Tables of fewer channels are slow there (`ane-many-tables`). */
+const SMALLEST_GROUP = 4
 
 /**
  * `--compute-unit ane`: integers in blocks leave the Neural Engine (`ane-blocks` of
@@ -25,18 +29,30 @@ const REASON = 'integers in blocks leave the Neural Engine'
 function forEngine({ facts }: Draft, values: AffineScheme): Change {
   const bits = PALETTE_BITS[values.dtype]
   if (bits === null) return { scheme: bytesByChannel(facts, values), reason: REASON }
+  const axis = facts.outputAxis ?? 0
+  const channels = facts.shape[axis] ?? 1
+  const blockSize = largestDivisor(channels, GROUP)
+  if (blockSize < SMALLEST_GROUP && blockSize < channels) {
+    const more = BITS_WITHOUT_GROUPS[bits] ?? 8
+    return {
+      scheme: { ...PALETTE, bits: more, granularity: { kind: 'per-tensor' } },
+      reason: `${REASON}; no group of ${SMALLEST_GROUP} to ${GROUP} divides ${channels} output channels, so one table of more bits runs there`,
+    }
+  }
+  const granularity: Granularity =
+    blockSize === channels ? { kind: 'per-tensor' } : { kind: 'per-block', axis, blockSize }
   return {
-    scheme: {
-      kind: 'palette',
-      bits,
-      granularity: { kind: 'per-block', axis: facts.outputAxis ?? 0, blockSize: GROUP },
-      vectorSize: 1,
-      table: 'float',
-      channelScale: false,
-    },
-    reason: `${REASON}; a ${INTEGER_BITS[values.dtype]}-bit palette in groups of ${GROUP} runs there`,
+    scheme: { ...PALETTE, bits, granularity },
+    reason: `${REASON}; a palette of as many bits runs there`,
   }
 }
+
+const PALETTE = {
+  kind: 'palette',
+  vectorSize: 1,
+  table: 'float',
+  channelScale: false,
+} as const
 
 const PALETTE_BITS: Readonly<Record<AffineScheme['dtype'], PaletteBits | null>> = {
   int8: null,

@@ -1,0 +1,61 @@
+import type { CoremlDocument } from '../formats/coreml/document.ts'
+import type { Operation } from '../formats/coreml/generated/coreml_pb.ts'
+import { MIL_DTYPES } from '../formats/coreml/mil-dtype.ts'
+import type { ProgramWalk } from '../formats/coreml/program.ts'
+import { PROGRAM_RULES } from '../targets/coreml-program-rules.ts'
+import type { ProgramFacts } from '../targets/coreml-findings.ts'
+import type { WeightFacts } from './audit-types.ts'
+
+/** Operations that run once a time step. */
+const RECURRENT: ReadonlySet<string> = new Set(['gru', 'lstm', 'rnn'])
+
+/** What rules of devices are about, in a package. */
+export function packageFacts(
+  { blobFiles }: CoremlDocument,
+  { operations }: ProgramWalk,
+  weights: readonly WeightFacts[],
+): ProgramFacts {
+  const all = operations.map(({ operation }) => operation)
+  return {
+    largeDimension: largeDimensions(weights),
+    highRank: all.flatMap(highRanks),
+    manyBytes: [...blobFiles.values()]
+      .filter(({ source }) => source.sizeInBytes > (PROGRAM_RULES.manyBytes.limit ?? 0))
+      .map(({ path }) => path),
+    float32: computedInFloat32(weights),
+    recurrent: all.filter(({ type }) => RECURRENT.has(type)).map(nameOf),
+    signedCodes: all.filter(hasSignedCodes).map(nameOf),
+  }
+}
+
+/** A table may have as many rows as it likes: looking up runs elsewhere anyway. */
+function largeDimensions(weights: readonly WeightFacts[]): readonly string[] {
+  const limit = PROGRAM_RULES.largeDimension.limit ?? 0
+  return weights
+    .filter(({ role, outputAxis }) => role !== 'embedding' && outputAxis !== null)
+    .filter(({ shape }) => shape.some((size) => size > limit))
+    .map(({ layer }) => layer)
+}
+
+function computedInFloat32(weights: readonly WeightFacts[]): readonly string[] {
+  return weights
+    .filter(({ outputAxis, stored }) => outputAxis !== null && stored?.computes === 'float32')
+    .map(({ layer }) => layer)
+}
+
+function highRanks({ outputs }: Operation): readonly string[] {
+  const limit = PROGRAM_RULES.highRank.limit ?? 0
+  return outputs
+    .filter(({ type }) => type?.type.case === 'tensorType' && Number(type.type.value.rank) > limit)
+    .map(({ name }) => name)
+}
+
+function hasSignedCodes({ type, attributes }: Operation): boolean {
+  if (type !== 'constexpr_affine_dequantize') return false
+  const codes = attributes.find(({ key }) => key === 'quantized_data')?.value?.type?.type
+  return codes?.case === 'tensorType' && codes.value.dataType === MIL_DTYPES.int8.proto
+}
+
+function nameOf({ outputs }: Operation): string {
+  return outputs[0]?.name ?? ''
+}

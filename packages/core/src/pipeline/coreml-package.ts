@@ -1,0 +1,140 @@
+import { auditOf } from '../audit/audit.ts'
+import type { Audit, WeightFacts } from '../audit/audit-types.ts'
+import { packageFacts } from '../audit/package-facts.ts'
+import { operationCounts } from '../audit/package-flow.ts'
+import { packageSources, packageWeights, withoutMasks } from '../audit/package-weights.ts'
+import { scanSources } from '../audit/scan.ts'
+import { ensure } from '../base/error.ts'
+import type { Host } from '../base/host.ts'
+import { readJson } from '../base/json-file.ts'
+import type { ResolvedConfig } from '../config/merge-config.ts'
+import type { Target } from '../config/settings.ts'
+import { coremlForms, specOf, specRange } from '../formats/coreml/forms.ts'
+import { ensureFunctions } from '../formats/coreml/program-facts.ts'
+import { walkProgram } from '../formats/coreml/program.ts'
+import type { CoremlModel } from '../formats/coreml/read-package.ts'
+import { isUntouched } from '../plan/coreml/planned-weights.ts'
+import { formFacts } from '../plan/coreml/weight-form.ts'
+import type { CoremlRequest } from '../plan/draft.ts'
+import { fitPlan } from '../plan/fit-plan.ts'
+import type { Plan } from '../plan/plan-types.ts'
+import { makePlan } from '../plan/plan.ts'
+import { readPlan } from '../plan/read-plan.ts'
+import { namedScheme } from '../scheme/named-scheme.ts'
+import { programFindings, storedFindings } from '../targets/coreml-findings.ts'
+import type { StoredWeight } from '../targets/coreml-findings.ts'
+import { lowestTarget } from '../targets/coreml-systems.ts'
+import { COREML_TARGETS } from '../targets/coreml-versions.ts'
+import type { CoremlTarget } from '../targets/coreml-versions.ts'
+import { askedPrecisions, refusePreset } from './asked-precisions.ts'
+import { planRequest } from './plan-request.ts'
+
+/** A package is one component. */
+const COMPONENT = 'model'
+
+/** Says what is in a Core ML package: operators, weights and how they are stored, and what devices make of it. */
+export async function auditCoremlPackage(
+  host: Pick<Host, 'pool' | 'emit'>,
+  model: CoremlModel,
+): Promise<Audit> {
+  const { document, path, bytes } = model
+  const walk = walkProgram(path, ensureFunctions(path, document.model))
+  const facts = packageWeights(document, walk, COMPONENT)
+  const scanned = await scanSources(host, packageSources(document, COMPONENT), facts)
+  const weights = scanned.map(withoutMasks)
+  return auditOf({
+    format: 'coreml',
+    model: path,
+    bytes,
+    weights,
+    findings: [
+      ...model.findings,
+      ...programFindings(packageFacts(document, walk, weights), null),
+      ...storedFindings(compressedWeights(weights), null),
+    ],
+    graphs: { [COMPONENT]: { operators: operationCounts(walk) } },
+  })
+}
+
+/** Weights that are compressed already, as far as a scheme can say how. */
+function compressedWeights(weights: readonly WeightFacts[]): readonly StoredWeight[] {
+  return weights.flatMap(({ layer, stored, outputAxis, inputAxis }) => {
+    if (stored?.isCompressed !== true) return []
+    const axes = { outputAxis: outputAxis ?? 0, inputAxis: inputAxis ?? 1 }
+    const scheme = namedScheme(stored.precision, axes)
+    return scheme === null ? [] : [{ layer, scheme }]
+  })
+}
+
+/**
+ * Decides the plan of a Core ML package; int8 where nothing else was asked for. Without `--target` it is
+ * for the oldest system that the package and the chosen forms need.
+ */
+export function planCoremlPackage(
+  { document }: Pick<CoremlModel, 'document'>,
+  audit: Audit,
+  config: ResolvedConfig,
+): Plan {
+  refusePreset(config, 'Core ML packages')
+  const target = askedTarget(config)
+  const coreml: CoremlRequest = {
+    target,
+    specs: specRange(document.spec, target),
+    unit: config.computeUnit,
+  }
+  const plan = makePlan(audit.weights, {
+    ...planRequest(config, audit, null),
+    target: target ?? 'coreml-ios18',
+    preset: null,
+    ...askedPrecisions(config),
+    floats: 'as-stored',
+    coreml,
+  })
+  return target === null ? { ...plan, target: neededTarget(plan, audit, coreml) } : plan
+}
+
+/** Puts the plan of a file, perhaps edited, on a Core ML package. */
+export async function readCoremlPlan(
+  host: Pick<Host, 'open'>,
+  { document }: Pick<CoremlModel, 'document'>,
+  audit: Audit,
+  planFile: string,
+): Promise<Plan> {
+  const plan = readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
+  const target = coremlTarget(plan.target)
+  return fitPlan(plan, audit.weights, planFile, null, {
+    target,
+    specs: specRange(document.spec, target),
+    unit: null,
+  })
+}
+
+/** The target that was asked for by name; null for none. */
+function askedTarget({ target, origins }: ResolvedConfig): CoremlTarget | null {
+  if (origins['target'] === 'default') return null
+  const found = coremlTarget(target)
+  ensure(
+    found !== null,
+    'unsupported-target',
+    `A Core ML package becomes a Core ML package: leave --target out, or use one of ${COREML_TARGETS.join(', ')}, not ${target}.`,
+    { target },
+  )
+  return found
+}
+
+function coremlTarget(target: Target): CoremlTarget | null {
+  return COREML_TARGETS.find((each) => each === target) ?? null
+}
+
+/** The oldest target that reads every form of a plan and what the package needs anyway. */
+function neededTarget(plan: Plan, audit: Audit, { specs }: CoremlRequest): CoremlTarget {
+  const facts = new Map(audit.weights.map((weight) => [weight.layer, weight]))
+  const stored = plan.layers.flatMap(({ layer, scheme, kept }) => {
+    const weight = facts.get(layer)
+    return weight === undefined || isUntouched({ facts: weight, scheme, kept })
+      ? []
+      : [{ weight: formFacts(weight), scheme }]
+  })
+  const needed = coremlForms(stored, specs).map((form) => specOf(form))
+  return lowestTarget(Math.max(specs.lowest, ...needed))
+}

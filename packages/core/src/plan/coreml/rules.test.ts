@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest'
+
+import { packageFact, packageRequest, plainStored } from '../../../test/helpers/package-facts.ts'
+import { SOUND_SCAN } from '../../../test/helpers/facts.ts'
+import type { WeightFacts } from '../../audit/audit-types.ts'
+import { precisionName } from '../../scheme/precision.ts'
+import type { ComputeUnit } from '../../targets/coreml-devices.ts'
+import type { LayerPlan } from '../plan-types.ts'
+import { makePlan } from '../plan.ts'
+
+/** The plan of one weight that `--precision` asks to be so. */
+function planned(
+  facts: Partial<WeightFacts>,
+  precision: string,
+  request: Parameters<typeof packageRequest>[0] = {},
+): LayerPlan {
+  const { layers } = makePlan([packageFact(facts)], packageRequest({ precision, ...request }))
+  const [layer] = layers
+  if (layer === undefined) throw new TypeError('no layer')
+  return layer
+}
+
+const name = (layer: LayerPlan): string => precisionName(layer.scheme)
+
+// By hand from the tables of docs/coreml-targets.md.
+describe('what each system stores of a linear weight of 64 x 96 values', () => {
+  test.for([
+    { asked: 'fp16', ios16: 'fp16', ios18: 'fp16' },
+    { asked: 'int8', ios16: 'int8/channel', ios18: 'int8/channel' },
+    { asked: 'int8/asym', ios16: 'int8/channel/asym', ios18: 'int8/channel/asym' },
+    { asked: 'int8/tensor', ios16: 'int8/tensor', ios18: 'int8/tensor' },
+    { asked: 'int8/32', ios16: 'int8/channel', ios18: 'int8/32' },
+    { asked: 'int4', ios16: 'int8/channel', ios18: 'int4/32' },
+    { asked: 'int4/channel/asym', ios16: 'int8/channel/asym', ios18: 'int4/channel/asym' },
+    { asked: 'int3', ios16: 'int8/channel', ios18: 'int4/32' },
+    { asked: 'int3/tensor', ios16: 'palette4', ios18: 'palette3' },
+    { asked: 'int3/channel', ios16: 'palette4', ios18: 'palette3/g1' },
+    { asked: 'int2/32/asym', ios16: 'int8/channel/asym', ios18: 'int4/32/asym' },
+    { asked: 'int2/channel', ios16: 'palette4', ios18: 'palette2/g1' },
+    { asked: 'palette1', ios16: 'palette1', ios18: 'palette1' },
+    { asked: 'palette2', ios16: 'palette2', ios18: 'palette2' },
+    { asked: 'palette3', ios16: 'palette4', ios18: 'palette3' },
+    { asked: 'palette4', ios16: 'palette4', ios18: 'palette4' },
+    { asked: 'palette6', ios16: 'palette6', ios18: 'palette6' },
+    { asked: 'palette8', ios16: 'palette8', ios18: 'palette8' },
+    { asked: 'palette4/g16', ios16: 'palette6', ios18: 'palette4/g16' },
+    { asked: 'palette1/g16', ios16: 'palette2', ios18: 'palette1/g16' },
+    { asked: 'palette6/g16', ios16: 'palette8', ios18: 'palette6/g16' },
+    { asked: 'palette4/g64', ios16: 'palette4', ios18: 'palette4' },
+    { asked: 'palette4/int8', ios16: 'palette4', ios18: 'palette4/int8' },
+    { asked: 'palette4/scale', ios16: 'palette6', ios18: 'palette4/scale' },
+    { asked: 'palette4x2', ios16: 'palette4', ios18: 'palette4x2' },
+    { asked: 'sparse75+fp16', ios16: 'sparse75+fp16', ios18: 'sparse75+fp16' },
+    { asked: 'sparse75+int8', ios16: 'sparse75+fp16', ios18: 'sparse75+int8/channel' },
+    { asked: 'sparse50+int8', ios16: 'int8/channel', ios18: 'sparse50+int8/channel' },
+    { asked: 'sparse90+palette4', ios16: 'sparse90+fp16', ios18: 'sparse90+palette4' },
+    { asked: 'sparse50+palette4', ios16: 'palette4', ios18: 'sparse50+palette4' },
+    { asked: 'sparse50+palette4x2', ios16: 'palette4', ios18: 'sparse50+palette4' },
+    { asked: 'sparse1:4+int4', ios16: 'sparse1:4+fp16', ios18: 'sparse1:4+int4/32' },
+  ] as const)('$asked: iOS 16 $ios16, iOS 18 $ios18', ({ asked, ios16, ios18 }) => {
+    const facts = { shape: [64, 96] }
+    expect(name(planned(facts, asked, { target: 'coreml-ios16' }))).toBe(ios16)
+    expect(name(planned(facts, asked, { target: 'coreml-ios17' }))).toBe(ios16)
+    expect(name(planned(facts, asked, { target: 'coreml-ios18' }))).toBe(ios18)
+  })
+
+  test('a larger weight keeps the mask of half its values beside one table of 8 bits', () => {
+    const facts = { shape: [512, 512] }
+    expect(name(planned(facts, 'palette8/g16', { target: 'coreml-ios16' }))).toBe('int8/channel')
+    expect(name(planned(facts, 'palette8/g16'))).toBe('palette8/g16')
+  })
+
+  test('each change has its reason, with what it led to', () => {
+    expect(planned({}, 'int4', { target: 'coreml-ios16' }).reasons).toEqual([
+      'int4 by precision',
+      'iOS 18 is the first system with 4-bit integers: int8/channel',
+    ])
+    expect(planned({}, 'palette3/g16', { target: 'coreml-ios17' }).reasons).toEqual([
+      'palette3/g16 by precision',
+      'iOS 18 is the first system with more than one table a weight; more bits make up for it: palette4',
+    ])
+  })
+
+  test('a package that needs iOS 18 anyway is planned as for iOS 18', () => {
+    expect(name(planned({}, 'int4', { target: 'coreml-ios16', spec: 9 }))).toBe('int4/32')
+  })
+})
+
+describe('what runs on the Neural Engine', () => {
+  test.for<{ asked: string; unit: ComputeUnit; gets: string; shape?: readonly number[] }>([
+    { asked: 'int4', unit: 'ane', gets: 'palette4/g16' },
+    { asked: 'int4/16/asym', unit: 'ane', gets: 'palette4/g16' },
+    { asked: 'int3/32', unit: 'ane', gets: 'palette3/g16' },
+    { asked: 'int2/32', unit: 'ane', gets: 'palette2/g16' },
+    { asked: 'int8/32', unit: 'ane', gets: 'int8/channel' },
+    { asked: 'int4/channel', unit: 'ane', gets: 'int4/channel' },
+    { asked: 'int8', unit: 'ane', gets: 'int8/channel' },
+    { asked: 'palette4/g16', unit: 'ane', gets: 'palette4/g16' },
+    { asked: 'sparse50+int4', unit: 'ane', gets: 'sparse50+palette4/g16' },
+    { asked: 'int4', unit: 'gpu', gets: 'int4/32' },
+    { asked: 'int4', unit: 'cpu', gets: 'int4/32' },
+    { asked: 'palette4', unit: 'gpu', gets: 'palette4' },
+    // 24 channels: groups of 12; 8 channels: one group; 254 and 257: no group of 4 or more.
+    { asked: 'int4', unit: 'ane', gets: 'palette4/g12', shape: [24, 1024] },
+    { asked: 'int4', unit: 'ane', gets: 'palette4', shape: [8, 1024] },
+    { asked: 'int4', unit: 'ane', gets: 'palette6', shape: [254, 1024] },
+    { asked: 'int4', unit: 'ane', gets: 'palette6', shape: [257, 1024] },
+  ])('$asked for $unit of $shape is $gets', ({ asked, unit, gets, shape = [64, 96] }) => {
+    expect(name(planned({ shape }, asked, { unit }))).toBe(gets)
+  })
+
+  test('before iOS 18 there is one table, of more bits', () => {
+    expect(name(planned({}, 'int4', { unit: 'ane', target: 'coreml-ios17' }))).toBe('palette6')
+  })
+})
+
+describe('what the shape of a weight allows', () => {
+  test.for<{ asked: string; facts: Partial<WeightFacts>; gets: string }>([
+    { asked: 'int4', facts: { shape: [64, 48] }, gets: 'int4/24' },
+    { asked: 'int4', facts: { shape: [64, 32] }, gets: 'int4/channel' },
+    { asked: 'int4', facts: { shape: [64, 20] }, gets: 'int4/channel' },
+    // 31 and 2 x 31 inputs: blocks of 1 and of 2 values cost more than 8 bits.
+    { asked: 'int4/16', facts: { shape: [64, 31] }, gets: 'int8/channel' },
+    { asked: 'int4/16', facts: { shape: [64, 62] }, gets: 'int8/channel' },
+    // A block spans the kernel: 2 channels of 3 x 3 are 18 values.
+    { asked: 'int4/16', facts: { role: 'conv', shape: [64, 62, 3, 3] }, gets: 'int4/2' },
+    { asked: 'palette4/g16', facts: { shape: [24, 512] }, gets: 'palette4/g12' },
+    { asked: 'palette4/g16', facts: { shape: [16, 512] }, gets: 'palette4' },
+    { asked: 'palette2/g2', facts: { shape: [31, 512] }, gets: 'palette2/g1' },
+    { asked: 'palette4x4', facts: { shape: [30, 512] }, gets: 'palette4x3' },
+    { asked: 'palette4/g6x4', facts: { shape: [30, 512] }, gets: 'palette4/g6x3' },
+    { asked: 'palette2/g1x2', facts: { shape: [30, 512] }, gets: 'palette2/g1' },
+    // Outputs on axis 1, as of `matmul` by (inputs, outputs).
+    {
+      asked: 'int4',
+      facts: { shape: [48, 64], outputAxis: 1, inputAxis: 0 },
+      gets: 'int4/24',
+    },
+    {
+      asked: 'int4',
+      facts: { role: 'depthwise-conv', shape: [64, 1, 7, 7] },
+      gets: 'int8/channel',
+    },
+    {
+      asked: 'int4/channel',
+      facts: { role: 'depthwise-conv', shape: [64, 1, 7, 7] },
+      gets: 'int8/channel',
+    },
+    {
+      asked: 'palette4',
+      facts: { role: 'depthwise-conv', shape: [64, 1, 7, 7] },
+      gets: 'palette4',
+    },
+    { asked: 'int4', facts: { role: 'vector', shape: [512] }, gets: 'fp16' },
+  ])('$asked of $facts.shape is $gets', ({ asked, facts, gets }) => {
+    expect(name(planned(facts, asked))).toBe(gets)
+  })
+
+  test('the axis of scales is that of the outputs', () => {
+    const facts = { shape: [62, 64], outputAxis: 1, inputAxis: 0 }
+    expect(planned(facts, 'int4/16').scheme).toMatchObject({
+      dtype: 'int8',
+      granularity: { kind: 'per-channel', axis: 1 },
+    })
+  })
+
+  test('scales have the dtype in which operators compute', () => {
+    const scaleDtype = (dtype: 'float16' | 'float32'): unknown => {
+      const { scheme } = planned({ dtype, stored: plainStored(dtype) }, 'int8')
+      return scheme.kind === 'affine' ? scheme.scaleDtype : null
+    }
+    expect(scaleDtype('float16')).toBe('float16')
+    expect(scaleDtype('float32')).toBe('float32')
+  })
+})
+
+describe('what is worth its bytes', () => {
+  test.for<{ asked: string; facts: Partial<WeightFacts>; gets: string }>([
+    // 8 x 8 fp16 are 128 bytes; a table of 256 has 512.
+    { asked: 'palette8', facts: { shape: [8, 8] }, gets: 'fp16' },
+    // 64 tables of 512 bytes for 6,144 values.
+    { asked: 'palette8/g1', facts: { shape: [64, 96] }, gets: 'fp16' },
+    // 64 bytes of codes and 8 scales, each in a blob of its own with a header: as many as fp16.
+    { asked: 'int8', facts: { shape: [8, 8] }, gets: 'fp16' },
+    { asked: 'int8', facts: { shape: [8, 32] }, gets: 'int8/channel' },
+    // A mask of 1/8 byte and 90 % of 2 bytes: 1.925 a value; 99 % of 1 byte and a mask are more than 1.
+    { asked: 'sparse10+fp16', facts: { shape: [64, 96] }, gets: 'sparse10+fp16' },
+    { asked: 'sparse10+int8', facts: { shape: [64, 96] }, gets: 'int8/channel' },
+    // A fourth of 4 bits is what the mask takes.
+    { asked: 'sparse25+int4/channel', facts: { shape: [64, 96] }, gets: 'int4/channel' },
+    { asked: 'sparse50+int4/channel', facts: { shape: [64, 96] }, gets: 'sparse50+int4/channel' },
+  ])('$asked of $facts.shape is $gets', ({ asked, facts, gets }) => {
+    expect(name(planned(facts, asked))).toBe(gets)
+  })
+
+  test('zeros that are there already decide about leaving them out', () => {
+    const shape = [64, 96]
+    const withZeros = (zeros: number): Partial<WeightFacts> => ({
+      shape,
+      scan: { ...SOUND_SCAN, zeros },
+    })
+    expect(name(planned(withZeros(0), 'sparse@0+fp16'))).toBe('fp16')
+    expect(name(planned(withZeros(3072), 'sparse@0+fp16'))).toBe('sparse@0+fp16')
+    // How many values a threshold takes is known when they are read.
+    expect(name(planned(withZeros(0), 'sparse@0.01+fp16'))).toBe('sparse@0.01+fp16')
+  })
+})
+
+describe('values beyond fp16', () => {
+  const upTo = (max: number, dtype: 'float16' | 'float32'): Partial<WeightFacts> => ({
+    dtype,
+    stored: plainStored(dtype),
+    shape: [64, 96],
+    scan: { ...SOUND_SCAN, max },
+  })
+
+  test.for([
+    { asked: 'fp16', facts: upTo(70_000, 'float32'), gets: 'fp32' },
+    { asked: 'fp16', facts: upTo(65_000, 'float32'), gets: 'fp16' },
+    { asked: 'int8', facts: upTo(1e30, 'float32'), gets: 'int8/channel' },
+    { asked: 'int8', facts: upTo(40_000, 'float16'), gets: 'int8/channel' },
+    // 127 steps of a scale that rounding may enlarge by 2^-11 pass 65,504 from 65,472 on.
+    { asked: 'int8', facts: upTo(65_504, 'float16'), gets: 'fp16' },
+    { asked: 'int8', facts: upTo(65_440, 'float16'), gets: 'int8/channel' },
+    { asked: 'int4', facts: upTo(60_000, 'float16'), gets: 'fp16' },
+    { asked: 'palette8', facts: upTo(65_504, 'float16'), gets: 'palette8' },
+  ])('$asked of values up to $facts.scan.max is $gets', ({ asked, facts, gets }) => {
+    expect(name(planned(facts, asked))).toBe(gets)
+  })
+})
