@@ -136,6 +136,9 @@ test('a self-contained folder has the table twice, and says what that costs', as
   expect(copied.bytes - shared.bytes).toBeLessThan(table + 8192)
   expect(formOfTable('once')).toBe('GatherBlockQuantized + MatMulNBits')
   expect(formOfTable('copied')).toBe('Gather + Sub + Mul + MatMulNBits')
+  const codes = ({ plan }: WrittenModel): readonly string[] => plan.findings.map(({ code }) => code)
+  expect(codes(shared)).toContain('table-shared')
+  expect(codes(copied)).not.toContain('table-shared')
   expect(shared.findings).toEqual([])
   expect(copied.findings).toEqual([
     expect.objectContaining({

@@ -1,13 +1,23 @@
-import { toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { Tensor } from 'onnxruntime-node'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { mergeConfig } from '../src/config/merge-config.ts'
 import { readModelFolder } from '../src/convert/read-model.ts'
-import type { ModelProto } from '../src/formats/onnx/generated/onnx_pb.ts'
-import { ModelProtoSchema } from '../src/formats/onnx/generated/onnx_pb.ts'
+import type { ModelProto, TensorProto } from '../src/formats/onnx/generated/onnx_pb.ts'
+import {
+  ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation,
+} from '../src/formats/onnx/generated/onnx_pb.ts'
+import { ints } from '../src/graph/builder.ts'
 import { auditFolder } from '../src/pipeline/audit-folder.ts'
-import { auditOnnxFolder, planOnnxFolder, quantizeOnnxFolder } from '../src/pipeline/onnx-folder.ts'
+import {
+  auditOnnxFolder,
+  planOnnxFolder,
+  quantizeOnnxFolder,
+  readOnnxFolderPlan,
+} from '../src/pipeline/onnx-folder.ts'
 import type { WrittenModel } from '../src/quantize/write-model.ts'
 import type { MemoryHost } from './helpers/memory-host.ts'
 import { memoryHost } from './helpers/memory-host.ts'
@@ -160,5 +170,149 @@ test.for([
 ])('$what is refused', async ({ settings }) => {
   await expect(quantizeFolder(folderHost(), settings)).rejects.toMatchObject({
     code: 'pattern-without-match',
+  })
+})
+
+describe('a table that two graphs have in one data file', () => {
+  const ROWS = 1100
+  const COLUMNS = 64
+  const TABLE = Float32Array.from(wave(ROWS * COLUMNS, 7))
+
+  /** The table as an initializer that lies in the data file of the first graph. */
+  function external(name: string): TensorProto {
+    const tensor = floatTensor(name, [ROWS, COLUMNS], [])
+    const entries = { location: 'embed_tokens.onnx_data', offset: 64, length: TABLE.byteLength }
+    tensor.dataLocation = TensorProto_DataLocation.EXTERNAL
+    tensor.externalData = Object.entries(entries).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key, value: String(value) }),
+    )
+    return tensor
+  }
+
+  const LOOKUP = fileModel({
+    calls: [['Gather', 'table ids', 'y']],
+    weights: [external('table')],
+    inputs: { ids: [4] },
+    types: { ids: 7 },
+  })
+  const HEAD = fileModel({
+    calls: [
+      ['MatMul', 'x own', 'h'],
+      ['Transpose', 'head', 't', { perm: ints([1, 0]) }],
+      ['MatMul', 'h t', 'y'],
+    ],
+    weights: [external('head'), floatTensor('own', [COLUMNS, COLUMNS])],
+    inputs: { x: [2, COLUMNS] },
+  })
+
+  function sharedHost(): MemoryHost {
+    const data = new Uint8Array(64 + TABLE.byteLength)
+    data.set(new Uint8Array(TABLE.buffer), 64)
+    return memoryHost(
+      new Map([
+        ['m/onnx/decoder_model_merged.onnx', toBinary(ModelProtoSchema, HEAD)],
+        ['m/onnx/embed_tokens.onnx', toBinary(ModelProtoSchema, LOOKUP)],
+        ['m/onnx/embed_tokens.onnx_data', data],
+      ]),
+    )
+  }
+
+  type Tables = 'shared' | 'copied'
+
+  async function made(precision: string, tables: Tables = 'shared') {
+    const host = sharedHost()
+    const model = await readModelFolder(host, 'm')
+    if (model.kind !== 'onnx-folder') throw new TypeError('the folder holds graphs')
+    const audited = await auditOnnxFolder(host, model)
+    const plan = planOnnxFolder(audited, mergeConfig({ precision }, {}), tables)
+    const { audit, shared } = audited
+    const request = { model, audit, plan, folder: 'out' }
+    const written = await quantizeOnnxFolder(
+      host,
+      tables === 'shared' ? { ...request, shared } : request,
+    )
+    return { host, plan, written }
+  }
+
+  /** The values of a written graph's weight behind its output, by running it. */
+  async function run(
+    host: MemoryHost,
+    graph: string,
+    feeds: Readonly<Record<string, Tensor>>,
+  ): Promise<Tensor> {
+    const path =
+      [...host.files.keys()].find(
+        (each) => each.startsWith(`out/onnx/${graph}`) && each.endsWith('.onnx'),
+      ) ?? ''
+    const model = fromBinary(ModelProtoSchema, host.files.get(path) ?? new Uint8Array(0))
+    for (const tensor of model.graph?.initializer ?? []) {
+      const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]))
+      const location = entries.get('location')
+      if (location === undefined) continue
+      const at = Number(entries.get('offset'))
+      const data = host.files.get(`out/onnx/${location}`) ?? new Uint8Array(0)
+      tensor.rawData = data.slice(at, at + Number(entries.get('length')))
+      tensor.externalData = []
+      tensor.dataLocation = TensorProto_DataLocation.DEFAULT
+    }
+    const [output] = await runModel(model, feeds)
+    if (output === undefined) throw new TypeError('there is one output')
+    return output
+  }
+
+  const bytesOf = ({ host }: { readonly host: MemoryHost }): number =>
+    [...host.files].reduce(
+      (sum, [path, { length }]) => sum + (/^out\/onnx\/.*_data$/u.test(path) ? length : 0),
+      0,
+    )
+
+  const IDS = { ids: new Tensor('int64', BigInt64Array.of(0n, 1n, 99n, 1099n), [4]) }
+  const X = { x: new Tensor('float32', Float32Array.from(wave(2 * COLUMNS, 3)), [2, COLUMNS]) }
+
+  test.for(['fp32', 'fp16', 'int4', 'int2/asym'])(
+    'is stored once as %s, and both graphs give what they give with copies',
+    async (precision) => {
+      const once = await made(precision)
+      const twice = await made(precision, 'copied')
+      const finding = { code: 'table-shared', subject: 'decoder_model_merged.head' }
+      expect(once.plan.findings).toContainEqual(expect.objectContaining(finding))
+      expect(twice.plan.findings).toContainEqual(
+        expect.objectContaining({ ...finding, code: 'table-copied' }),
+      )
+      const own = once.plan.layers.find(({ layer }) => layer === 'decoder_model_merged.head')
+      expect(own?.bytes).toEqual({ codes: 0, scales: 0, zeroPoints: 0 })
+      const saved = twice.plan.bytes - once.plan.bytes
+      // Alignment may take up to 64 bytes a part.
+      expect(Math.abs(bytesOf(twice) - bytesOf(once) - saved)).toBeLessThan(200)
+      for (const [graph, feeds] of [
+        ['embed_tokens', IDS],
+        ['decoder_model_merged', X],
+      ] as const) {
+        const [a, b] = [await run(once.host, graph, feeds), await run(twice.host, graph, feeds)]
+        expect(a.data).toEqual(b.data)
+        expect(a.data.some((value) => Number(value) !== 0)).toBe(true)
+      }
+    },
+  )
+
+  test('stays shared when the plan is given back', async () => {
+    const { host, plan } = await made('int4')
+    const model = await readModelFolder(host, 'm')
+    if (model.kind !== 'onnx-folder') throw new TypeError('the folder holds graphs')
+    const audited = await auditOnnxFolder(host, model)
+    const again = await readOnnxFolderPlan(host, audited, 'out/plan.json')
+    expect(again).toEqual(JSON.parse(JSON.stringify(plan)))
+  })
+
+  test('that is stored otherwise for each is stored twice, and a finding says so', async () => {
+    const { plan } = await made('int8')
+    expect(plan.findings).toContainEqual(
+      expect.objectContaining({
+        code: 'table-copied',
+        message: expect.stringMatching(
+          /^"decoder_model_merged\.head" lay in the bytes of .*: \d+ bytes more\.$/u,
+        ),
+      }),
+    )
   })
 })

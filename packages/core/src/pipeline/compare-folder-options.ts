@@ -113,6 +113,7 @@ async function write(
   folder: string,
 ): Promise<number> {
   const plan = planOnnxFolder(audited, config)
-  const { bytes } = await quantizeOnnxFolder(host, { model, audit: audited.audit, plan, folder })
+  const { audit, shared } = audited
+  const { bytes } = await quantizeOnnxFolder(host, { model, audit, plan, folder, shared })
   return bytes
 }

@@ -23,6 +23,7 @@ import type { LayerPlan, Plan } from '../plan/plan-types.ts'
 import { writeJson } from '../quantize/data-sink.ts'
 import { quantize } from '../quantize/quantize.ts'
 import type { QuantizeResult } from '../quantize/quantize.ts'
+import type { PlacedParts } from '../quantize/item-writer.ts'
 import { copyFile } from '../quantize/support-files.ts'
 import type { WrittenModel } from '../quantize/write-model.ts'
 import { mainPrecision } from '../scheme/main-precision.ts'
@@ -31,12 +32,16 @@ import { onnxSource, onnxWeights, planOnnxGraphs } from './onnx-file.ts'
 import { packageHint } from './package-hint.ts'
 import type { OpsetLimits } from './plan-from-file.ts'
 import { planFromFile } from './plan-from-file.ts'
+import type { ExternalLayers, SharedLayers, Tables } from './shared-layers.ts'
+import { externalLayers, sharedLayers, storedOnce, withSharedLayers } from './shared-layers.ts'
 
 /** A folder of ONNX graphs, looked through: each graph is a component. */
 export type AuditedFolder = {
   readonly audit: Audit
   /** The opset beyond which a component's graph cannot go; null for none. */
   readonly limits: OpsetLimits
+  /** Layers that lie in the bytes of a layer of an earlier graph. */
+  readonly shared: SharedLayers
 }
 
 /** Says what is in every graph of a folder, and how far each can be raised. */
@@ -47,19 +52,34 @@ export async function auditOnnxFolder(
   const weights: WeightFacts[] = []
   const limits: Record<string, number | null> = {}
   const graphs: Record<string, GraphFacts> = {}
+  const external: ExternalLayers[] = []
   for (const [session, path] of Object.entries(model.sessions.graphs)) {
-    await withGraph(host, path, async ({ document }) => {
+    await withGraph(host, path, async (graph) => {
+      const { document } = graph
       weights.push(...(await onnxWeights(host, document, session)))
       limits[session] = opsetLimit(document)
       graphs[session] = graphFacts(document.model)
+      external.push(externalLayers(graph, session))
     })
   }
   const { format, path, bytes, findings } = model
-  return { audit: auditOf({ format, model: path, bytes, weights, findings, graphs }), limits }
+  return {
+    audit: auditOf({ format, model: path, bytes, weights, findings, graphs }),
+    limits,
+    shared: sharedLayers(external),
+  }
 }
 
-/** Decides one plan for all graphs of a folder; int8 where nothing else was asked for. */
-export function planOnnxFolder({ audit, limits }: AuditedFolder, config: ResolvedConfig): Plan {
+/**
+ * Decides one plan for all graphs of a folder; int8 where nothing else was asked for.
+ *
+ * @param tables - `copied`: every graph is to have all its weights
+ */
+export function planOnnxFolder(
+  { audit, limits, shared }: AuditedFolder,
+  config: ResolvedConfig,
+  tables: Tables = 'shared',
+): Plan {
   ensure(
     config.target === 'transformers-js' || config.origins['target'] === 'default',
     'unsupported-target',
@@ -73,16 +93,19 @@ export function planOnnxFolder({ audit, limits }: AuditedFolder, config: Resolve
       'Give the folder that it was made from.',
     { path: audit.model },
   )
-  return planOnnxGraphs(audit, config, 'transformers-js', limits)
+  const plan = planOnnxGraphs(audit, config, 'transformers-js', limits)
+  return withSharedLayers(plan, shared, tables)
 }
 
 /** Puts the plan of a file, perhaps edited, on a folder of ONNX graphs. */
-export function readOnnxFolderPlan(
+export async function readOnnxFolderPlan(
   host: Pick<Host, 'open'>,
-  { audit, limits }: AuditedFolder,
+  { audit, limits, shared }: AuditedFolder,
   planFile: string,
+  tables: Tables = 'shared',
 ): Promise<Plan> {
-  return planFromFile(host, audit, planFile, limits)
+  const plan = await planFromFile(host, audit, planFile, limits)
+  return withSharedLayers(plan, shared, tables)
 }
 
 export type QuantizeFolderRequest = {
@@ -91,6 +114,8 @@ export type QuantizeFolderRequest = {
   readonly plan: Plan
   /** An existing, empty folder. */
   readonly folder: string
+  /** Layers that may be stored once, as the audit found them; none by default. */
+  readonly shared?: SharedLayers
 }
 
 type FolderHost = Pick<Host, 'open' | 'create' | 'list' | 'pool' | 'sha256' | 'within' | 'emit'>
@@ -106,20 +131,24 @@ export async function quantizeOnnxFolder(
   const { model, plan, folder } = request
   const dtypes: Record<string, DtypeName> = {}
   const results: QuantizeResult[] = []
+  const once = storedOnce(plan.layers, request.shared ?? new Map<string, string>())
+  const placed = new Map<string, PlacedParts>()
   for (const [session, path] of Object.entries(model.sessions.graphs)) {
     const layers = plan.layers.filter(({ component }) => component === session)
     const dtype = dtypeName(layers)
     dtypes[session] = dtype
-    results.push(
-      await withGraph(host, path, (graph) =>
-        writeGraph(host, request, { session, layers, graph, dtype }),
-      ),
+    const elsewhere = placesElsewhere(layers, once, placed)
+    const result = await withGraph(host, path, (graph) =>
+      writeGraph(host, request, { session, layers, graph, dtype, elsewhere }),
     )
+    for (const [layer, places] of result.placed) placed.set(layer, places)
+    results.push(result)
   }
   const result: QuantizeResult = {
     files: results.flatMap(({ files }) => files),
     layers: results.flatMap(({ layers }) => layers),
     copies: [],
+    placed,
   }
   await copyOtherFiles(host, model.path, folder)
   await writeConfig(host, request, result, dtypes)
@@ -127,7 +156,21 @@ export async function quantizeOnnxFolder(
   await writeJson(host, host.within(folder, 'plan.json'), plan)
   await writeJson(host, host.within(folder, 'mixbit.json'), manifest)
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
-  return { manifest, bytes, result, findings: [] }
+  return { plan, manifest, bytes, result, findings: [] }
+}
+
+/** Where the bytes of layers lie that are stored with a layer of a graph before. */
+function placesElsewhere(
+  layers: readonly LayerPlan[],
+  once: SharedLayers,
+  placed: ReadonlyMap<string, PlacedParts>,
+): ReadonlyMap<string, PlacedParts> {
+  return new Map(
+    layers.flatMap(({ layer }) => {
+      const places = placed.get(once.get(layer) ?? '')
+      return places === undefined ? [] : [[layer, places] as const]
+    }),
+  )
 }
 
 type GraphToWrite = {
@@ -135,12 +178,13 @@ type GraphToWrite = {
   readonly layers: readonly LayerPlan[]
   readonly graph: OnnxFileModel
   readonly dtype: DtypeName
+  readonly elsewhere: ReadonlyMap<string, PlacedParts>
 }
 
 function writeGraph(
   host: FolderHost,
   { audit, folder }: QuantizeFolderRequest,
-  { session, layers, graph, dtype }: GraphToWrite,
+  { session, layers, graph, dtype, elsewhere }: GraphToWrite,
 ): Promise<QuantizeResult> {
   const facts = audit.weights.filter(({ component }) => component === session)
   return quantize(host, {
@@ -156,6 +200,7 @@ function writeGraph(
     importance: new Map(),
     folder: host.within(folder, 'onnx'),
     tables: 'shared',
+    elsewhere,
     // Browsers fetch what a graph names beside it; a small one is one file, as it came.
     inline: graph.hasExternalData ? 'small' : 'all',
   })

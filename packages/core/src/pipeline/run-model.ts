@@ -170,17 +170,11 @@ function reportOf(results: Results): Report {
   })
 }
 
-function allFindings({
-  audit,
-  plan,
-  importance,
-  written,
-  evaluations,
-}: Results): readonly Finding[] {
+function allFindings({ audit, importance, written, evaluations }: Results): readonly Finding[] {
   const measured = evaluations.flatMap(({ result }) => result.after.findings)
   return [
     ...audit.findings,
-    ...plan.findings,
+    ...written.plan.findings,
     ...importance.findings,
     ...written.findings,
     ...measured,

@@ -33,6 +33,8 @@ export type QuantizeRequest = {
    * rows up with operators that browsers have.
    */
   readonly tables: 'shared' | 'copied'
+  /** Layers whose bytes a file has that was written before; by default none. */
+  readonly elsewhere?: ReadonlyMap<string, PlacedParts>
   /** `all`: each session is one file without external data. */
   readonly inline?: 'small' | 'all'
 }
@@ -45,6 +47,8 @@ export type QuantizeResult = {
   readonly layers: readonly QuantizedLayer[]
   /** Layers that were stored once more, because a session may not read another's data. */
   readonly copies: readonly LayerPlan[]
+  /** Where the bytes of each layer lie. */
+  readonly placed: ReadonlyMap<string, PlacedParts>
 }
 
 /** Writes every session with its weights in their planned forms. */
@@ -56,7 +60,7 @@ export async function quantize(
   const scans = new Map(request.facts.map((fact) => [fact.layer, fact.scan]))
   const jobFor = (layer: string): WeightJob =>
     weightJob(planOf(plans, layer), scans.get(layer) ?? null, request.importance.get(layer) ?? null)
-  const placed = new Map<string, PlacedParts>()
+  const placed = new Map(request.elsewhere)
   const totals = new Map<string, LayerTotals>()
   const files: { session: string; file: WrittenFile }[] = []
   const copies: LayerPlan[] = []
@@ -83,7 +87,7 @@ export async function quantize(
     const sums = totals.get(plan.layer)
     return sums === undefined ? [] : [{ plan, totals: layerErrors(sums) }]
   })
-  return { files, layers, copies }
+  return { files, layers, copies, placed }
 }
 
 function planOf(plans: ReadonlyMap<string, LayerPlan>, layer: string): LayerPlan {

@@ -71,7 +71,8 @@ export async function writeSession(
     pointAt(parts, places)
     items.push({ layer, weight, job, parts, places, isOwner: elsewhere === undefined })
   }
-  items.push(...keptItems(request.source, dataFile))
+  const kept = keptItems(request, dataFile)
+  items.push(...kept)
   const own = items.filter(needsBytes)
   const { totals, file } = await streamData(host, request, dataFile, own)
   const bytes = toBinary(ModelProtoSchema, model)
@@ -79,7 +80,10 @@ export async function writeSession(
   const graphFile = await writeWhole(host, path, bytes)
   return {
     files: file === null ? [graphFile] : [graphFile, file],
-    placed: new Map(items.map((item) => [item.layer, item.places])),
+    placed: new Map([
+      ...items.map((item) => [item.layer, item.places] as const),
+      ...kept.map((item) => [keptLayer(request.source, item.layer), item.places] as const),
+    ]),
     totals,
   }
 }
@@ -100,7 +104,8 @@ function plannedForm({ form }: WeightJob): Form {
 }
 
 /** Tensors that are copied: in the order of the document, after what the plan decides. */
-function keptItems({ document, kept }: SessionSource, file: DataFile): readonly Item[] {
+function keptItems({ source, shared }: SessionRequest, file: DataFile): readonly Item[] {
+  const { document, kept } = source
   const tensors = document.model.graph?.initializer ?? []
   return tensors.flatMap((tensor): readonly Item[] => {
     const weight = kept.get(tensor.name)
@@ -109,11 +114,17 @@ function keptItems({ document, kept }: SessionSource, file: DataFile): readonly 
     const bytes = bytesOf(dtype, elementsOf(shape))
     const form: KeptForm = { kind: 'kept', codes: { dtype, dims: shape, bytes } }
     const parts = { codes: tensor, scale: null, zeroPoint: null }
-    const places = placeParts(file, form)
+    const elsewhere = shared.get(keptLayer(source, tensor.name))
+    const places = elsewhere ?? placeParts(file, form)
     pointAt(parts, places)
     const job = { form, target: { kind: 'kept' }, histogramRange: null } as const
-    return [{ layer: tensor.name, weight, job, parts, places, isOwner: true }]
+    return [{ layer: tensor.name, weight, job, parts, places, isOwner: elsewhere === undefined }]
   })
+}
+
+/** The layer that a tensor of the main graph is in plans, where it is a float. */
+function keptLayer({ name }: SessionSource, tensor: string): string {
+  return `${name}.${tensor}`
 }
 
 function placeParts(file: DataFile, form: Form | KeptForm): PlacedParts {

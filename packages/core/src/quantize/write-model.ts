@@ -39,6 +39,8 @@ export type WriteRequest = {
 }
 
 export type WrittenModel = {
+  /** As written: with the forms and findings of what was chosen while writing. */
+  readonly plan: Plan
   readonly manifest: Manifest
   /** Bytes of graphs and external data. */
   readonly bytes: number
@@ -79,17 +81,21 @@ export async function writeModel(host: WriteHost, request: WriteRequest): Promis
   await writeJson(host, host.within(folder, 'plan.json'), plan)
   await writeJson(host, host.within(folder, 'mixbit.json'), manifest)
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
-  return { manifest, bytes, result, findings: copyFindings(result) }
+  return { plan, manifest, bytes, result, findings: copyFindings(result) }
 }
 
-/** The plan with the forms that are written: a copied table is looked up with standard operators. */
+/**
+ * The plan with the forms that are written: a copied table is looked up with standard operators, and
+ * is not shared.
+ */
 function writtenPlan({ plan, tables }: WriteRequest): Plan {
   if (tables === 'shared') return plan
   const layers = plan.layers.map((layer) => ({
     ...layer,
     form: layer.form.replace('GatherBlockQuantized', 'Gather + Sub + Mul'),
   }))
-  return { ...plan, layers }
+  const findings = plan.findings.filter(({ code }) => code !== 'table-shared')
+  return { ...plan, layers, findings }
 }
 
 function sessionOf(graph: Graph): SessionName {

@@ -42,7 +42,7 @@ export function memoryHost(
       if (relative.startsWith('/') || relative.split('/').includes('..')) {
         throw new MixbitError('path-outside', `"${relative}" leaves "${folder}".`)
       }
-      return `${folder}/${relative}`
+      return `${folder.replace(/\/+$/u, '')}/${relative}`
     },
     sha256,
     tokenizer: () => Promise.reject(new TypeError('this host has no tokenizers')),

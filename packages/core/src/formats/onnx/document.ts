@@ -1,5 +1,6 @@
 import type { Weight } from '../../tensor/weight.ts'
 import type { ModelProto } from './generated/onnx_pb.ts'
+import type { ExternalRegion } from './read-external.ts'
 
 /**
  * An ONNX file as it is. `model` is the decoded protobuf (fields we do not know are carried in
@@ -10,4 +11,6 @@ export type OnnxDocument = {
   readonly format: 'onnx'
   readonly model: ModelProto
   readonly weights: ReadonlyMap<string, Weight>
+  /** Where initializers lie that lie in other files; absent in documents that were not read. */
+  readonly external?: ReadonlyMap<string, ExternalRegion>
 }

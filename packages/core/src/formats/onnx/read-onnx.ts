@@ -18,6 +18,7 @@ import {
   externalRegion,
   ExternalSources,
   type ExternalFiles,
+  type ExternalRegion,
 } from './read-external.ts'
 import { inlineNestedTensors } from './read-nested.ts'
 import { ensureBytes, shapeOf } from './read-shape.ts'
@@ -56,9 +57,10 @@ export async function readOnnx(source: ByteSource, files: ExternalFiles): Promis
   const model = decodeModel(source.name, skeleton.bytes)
   const externals = new ExternalSources(files)
   try {
-    const weights = await readWeights(source, model, skeleton.regions, externals)
+    const external = new Map<string, ExternalRegion>()
+    const weights = await readWeights(source, model, skeleton.regions, { externals, external })
     await inlineNestedTensors(source.name, model, externals, MAX_SKELETON_BYTES)
-    return { format: 'onnx', model, weights }
+    return { format: 'onnx', model, weights, external }
   } catch (error) {
     await externals.close()
     throw error
@@ -106,11 +108,17 @@ function decode(file: string, bytes: Uint8Array): ModelProto {
   }
 }
 
+/** Other files, and where in them each initializer was found. */
+type Outside = {
+  readonly externals: ExternalSources
+  readonly external: Map<string, ExternalRegion>
+}
+
 async function readWeights(
   source: ByteSource,
   model: ModelProto,
   regions: readonly (DataRegion | undefined)[],
-  externals: ExternalSources,
+  outside: Outside,
 ): Promise<ReadonlyMap<string, StoredTensor>> {
   const weights = new Map<string, StoredTensor>()
   const names = new Set<string>()
@@ -122,7 +130,7 @@ async function readWeights(
       { file: source.name, tensor: tensor.name },
     )
     names.add(tensor.name)
-    const weight = await readWeight(source, tensor, regions[i], externals)
+    const weight = await readWeight(source, tensor, regions[i], outside)
     if (weight !== undefined) weights.set(tensor.name, weight)
   }
   return weights
@@ -133,7 +141,7 @@ async function readWeight(
   source: ByteSource,
   tensor: TensorProto,
   region: DataRegion | undefined,
-  externals: ExternalSources,
+  { externals, external }: Outside,
 ): Promise<StoredTensor | undefined> {
   const file = source.name
   const isExternal = tensor.dataLocation === TensorProto_DataLocation.EXTERNAL
@@ -145,6 +153,7 @@ async function readWeight(
   if (isExternal) {
     ensureNotInline(file, tensor, dtype, region)
     const weight = await externalTensor(file, tensor, dtype, externals)
+    external.set(tensor.name, externalRegion(file, tensor))
     clearField(tensor, TensorProtoSchema.field.externalData)
     clearField(tensor, TensorProtoSchema.field.dataLocation)
     return weight

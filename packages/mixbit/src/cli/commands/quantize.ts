@@ -6,7 +6,7 @@ import {
   readModelFolder,
   writeFloatModel,
 } from '@mixbit/core'
-import type { Host, Plan, WrittenModel } from '@mixbit/core'
+import type { Host, WrittenModel } from '@mixbit/core'
 import { join } from 'node:path'
 import { prepareOutput } from '../../host/output.ts'
 import { shownPath } from '../../terminal/shown-path.ts'
@@ -35,13 +35,11 @@ export const command: Command = {
       model: settings.model,
     })
     try {
-      const { plan, written } = await withHost(args, io, (host) =>
-        quantizeInto(host, args, settings, output),
-      )
+      const written = await withHost(args, io, (host) => quantizeInto(host, args, settings, output))
       await output.commit()
       const seconds = (io.now() - started) / 1000
       const { components } = written.manifest
-      const findings = [...plan.findings, ...written.findings]
+      const findings = [...written.plan.findings, ...written.findings]
       writeResult(args, io, {
         json: {
           schema: 'mixbit/quantization@1',
@@ -69,21 +67,21 @@ async function quantizeInto(
   args: ParsedArgs,
   settings: CommandSettings,
   { folder, scratch }: { readonly folder: string; readonly scratch: string },
-): Promise<{ readonly plan: Plan; readonly written: WrittenModel }> {
+): Promise<WrittenModel> {
   const model = await readModelFolder(host, settings.model)
   try {
+    const tables = hasFlag(args, 'self-contained') ? 'copied' : 'shared'
     if (model.kind === 'onnx-folder')
-      return await quantizeFolder(host, args, settings, { model, folder })
+      return await quantizeFolder(host, args, settings, { model, folder, tables })
     const audit = await auditModel(host, model)
     const planFile = textOption(args, 'plan') ?? null
     const plan = await planModel(host, audit, settings, planFile, null)
     const importance = await importanceForPlan(host, model, audit, plan, settings, () =>
       writeFloatModel(host, model, audit.weights, join(scratch, 'float'), 'with-probes'),
     )
-    const tables = hasFlag(args, 'self-contained') ? 'copied' : 'shared'
     const written = await quantizeModel(host, { model, audit, plan, importance, folder, tables })
     const findings = [...importance.findings, ...written.findings]
-    return { plan, written: { ...written, findings } }
+    return { ...written, findings }
   } finally {
     await model.close()
   }
