@@ -31,6 +31,7 @@ from coreml_codes import check_codes
 from coreml_comparison import COMPARED, check_against_coremltools
 from coreml_packages import PACKAGES, build
 from coreml_program import Package
+from reporting import report
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -116,6 +117,8 @@ def write(case, folder):
 
 def dump(outputs):
     """Lets Mixbit decode the weights of all packages in one process."""
+    if not outputs:
+        return
     pairs = [[str(path), str(path.with_suffix(".f32"))] for path in outputs]
     command = ["node", str(ROOT / "oracles/coreml-dump.mjs"), *chain.from_iterable(pairs)]
     for line in subprocess.run(command, capture_output=True, text=True, check=False).stderr.splitlines():
@@ -142,18 +145,23 @@ def check_case(case, folder, said):
         yield f"mixbit ended with {status}: {error}"
         return
     source, result = Package(case.source), Package(case.output(folder))
-    program = checker.loaded(result)
-    yield from checker.check_decoding(result, program, dumped(result.path))
-    yield from checker.check_structure(result, source)
-    yield from checker.check_dtypes(result)
-    yield from checker.check_unchanged(source, result)
-    yield from checker.check_weights(source, result)
-    yield from checker.check_spec(source, result, case.target)
-    yield from checker.check_saved_again(result, program)
+    yield from check_result(source, result, case.target)
     if case.precision == "decompress":
         yield from check_decompressed(source, result)
     else:
         yield from check_forms(case, source, result, planned(output))
+
+
+def check_result(source, result, target):
+    """What holds of every package, whatever its weights became."""
+    program = checker.loaded(result)
+    yield from checker.check_decoding(result, program, dumped(result.path))
+    yield from checker.check_structure(result, source)
+    yield from checker.check_dtypes(result)
+    yield from checker.check_unchanged(source, result, program)
+    yield from checker.check_weights(source, result)
+    yield from checker.check_spec(source, result, target)
+    yield from checker.check_saved_again(result, program)
 
 
 def planned(output):
@@ -202,19 +210,42 @@ def check_decompressed(source, result):
         yield from checker.differences(after.name, result.dense(after), source.dense(weight))
 
 
-def check_untouched(paths, folder):
-    """(name, check) a package: read and written again, the program is equal and weight.bin has the same bytes."""
-    pairs = [(path, folder / f"untouched-{path.name}") for path in paths]
-    arguments = [str(each) for pair in pairs for each in pair]
-    command = ["node", str(ROOT / "oracles/coreml-rewrite.mjs"), *arguments]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    for source, copy in pairs:
-        yield f"coreml untouched {source.stem}", same_packages, (source, copy, run.stderr.strip())
+def check_rewritten(paths, folder, only):
+    """Packages that are read and written again: as they are, and raised to the operators of iOS 18."""
+    for name, check, options in (
+        ("untouched", same_packages, []),
+        ("raised", check_raised, ["--spec", str(forms.SPECS["coreml-ios18"])]),
+    ):
+        pairs = [(path, folder / f"{name}-{path.name}") for path in paths if only in f"coreml {name} {path.stem}"]
+        if not pairs:
+            continue
+        arguments = [*options, *(str(each) for pair in pairs for each in pair)]
+        command = ["node", str(ROOT / "oracles/coreml-rewrite.mjs"), *arguments]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        dump([copy for _, copy in pairs if copy.exists()])
+        for source, copy in pairs:
+            yield report(f"coreml {name} {source.stem}", check, source, copy, run.stderr)
+
+
+def check_raised(source, result, said):
+    """Other operators of the same weights; the values are the same bits."""
+    if not result.exists():
+        yield why_not(source, said)
+        return
+    before, after = Package(source), Package(result)
+    yield from check_result(before, after, "coreml-ios18")
+    for key, weight in before.weights.items():
+        yield from checker.differences(weight.name, after.dense(after.weights[key]), before.dense(weight))
+
+
+def why_not(source, said):
+    lines = [line for line in said.splitlines() if line.startswith(str(source))]
+    return f"was not written: {lines[:1] or said[-200:]}"
 
 
 def same_packages(source, copy, said):
     if not copy.exists():
-        yield f"was not written: {said.splitlines()[-1:] or ''}"
+        yield why_not(source, said)
         return
     before, after = Package(source), Package(copy)
     if before.spec != after.spec:
@@ -241,16 +272,15 @@ def cases(folder, everything, more):
                 yield Case(source, form, target)
 
 
-def check_coreml(report, folder, everything=False, more=(), only=""):
-    """Runs all checks through `report(name, check, *arguments)`; the list of what it returned."""
+def check_coreml(folder, everything=False, more=(), only=""):
+    """Reports each check; whether it passed."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [case for case in cases(folder, everything, more) if only in case.name]
     results = []
     if only in "coreml checks see defects":
         results.append(report("coreml checks see defects", coreml_defects.check_checks, folder, build))
-    if only in "coreml untouched":
-        sources = [*(build(name, folder) for name in PACKAGES), *more]
-        results += [report(name, check, *rest) for name, check, rest in check_untouched(sources, folder)]
+    sources = [*(build(name, folder) for name in PACKAGES), *more]
+    results += list(check_rewritten(sources, folder, only))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         said = list(threads.map(lambda case: write(case, folder), wanted))
     dump([case.output(folder) for case, (status, _, _) in zip(wanted, said) if status == 0])
@@ -263,8 +293,6 @@ def check_coreml(report, folder, everything=False, more=(), only=""):
 
 
 def main(arguments):
-    from run import report
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("packages", nargs="*", type=Path)
     parser.add_argument("--all", action="store_true")
@@ -274,7 +302,7 @@ def main(arguments):
     more = [*options.packages, *packages_in(os.environ.get("MIXBIT_COREML_PACKAGES"))]
     with contextlib.ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mixbit-coreml-")))
-        results = check_coreml(report, folder, options.all, more, options.only)
+        results = check_coreml(folder, options.all, more, options.only)
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if results and all(results) else 1
 

@@ -307,8 +307,11 @@ def check_spec(source, result, target):
         yield f"specification version {found} for {target}"
 
 
-def check_unchanged(source, result):
-    """Everything but the weights is what it was: interface, operators, their order, other constants."""
+def check_unchanged(source, result, program=None):
+    """Everything but the weights is what it was: interface, operators, their order, other constants.
+
+    A newer operator set may write out a parameter that it brought, if it has coremltools' default.
+    """
     if strip(result.spec) != strip(source.spec):
         yield "something besides the functions has changed"
     if set(result.functions) != set(source.functions):
@@ -320,7 +323,8 @@ def check_unchanged(source, result):
             yield f"the inputs of {name} have changed"
         if list(before.block.outputs) != list(after.block.outputs):
             yield f"the outputs of {name} have changed"
-        yield from check_operators(before, after)
+        defaults = {} if program is None else default_inputs(program.functions[name])
+        yield from check_operators(before, after, defaults)
 
 
 def strip(spec):
@@ -332,7 +336,12 @@ def strip(spec):
     return copy
 
 
-def check_operators(before, after):
+def default_inputs(function):
+    """First output to the defaults of its operator's inputs."""
+    return {op.outputs[0].name: dict(op.default_inputs().items()) for op in walk(function) if op.outputs}
+
+
+def check_operators(before, after, defaults):
     def working(function):
         return [op for op in function.operators() if not function.is_constant(op)]
 
@@ -343,11 +352,25 @@ def check_operators(before, after):
         if (was.type, list(was.outputs)) != (now.type, list(now.outputs)):
             yield f"{was.type} {output_name(was)} became {now.type} {output_name(now)}"
             continue
-        if was.inputs.keys() != now.inputs.keys():
+        if was.inputs.keys() - now.inputs.keys():
             yield f"{output_name(was)} has the inputs {sorted(now.inputs)}"
             continue
+        for slot in now.inputs.keys() - was.inputs.keys():
+            default = defaults.get(output_name(was), {}).get(slot)
+            value = constant_input(after, now, slot)
+            if before.spec.opset == after.spec.opset or value is None or value != default:
+                yield f"{output_name(was)} got the input {slot}, {value}; its default is {default}"
         for slot in was.inputs:
             yield from check_input(before, after, was, now, slot)
+
+
+def constant_input(function, op, slot):
+    """The value of an input that is a constant, else None."""
+    (binding,) = op.inputs[slot].arguments
+    producer, _ = function.producers.get(binding.name, (None, 0))
+    if producer is None or producer.type != "const":
+        return None
+    return function.package.value(producer.attributes["val"]).item()
 
 
 def check_input(before, after, was, now, slot):

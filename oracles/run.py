@@ -9,9 +9,7 @@ Prints `ok <name>` or `FAIL <name>: why` a check, and last `N passed, N failed`.
 import subprocess
 import sys
 import tempfile
-import traceback
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -26,6 +24,7 @@ import resizing
 import running
 import vqa_scores
 from model_folder import model_folders
+from reporting import report
 from task_metrics import check_task_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,21 +116,6 @@ def check_forms(folders):
     missing = FORMS - {layer["form"] for folder in folders for layer in folder.layers}
     if missing:
         yield f"no folder has {', '.join(sorted(missing))}"
-
-
-def report(name, check, *arguments):
-    """Runs one check, which yields a sentence a problem; True when there is none."""
-    try:
-        problems = list(islice(check(*arguments), 100))
-    except Exception as error:  # noqa: BLE001: a check that breaks has failed
-        traceback.print_exc()
-        problems = [f"{type(error).__name__}: {error}"]
-    if not problems:
-        print(f"ok {name}", flush=True)
-        return True
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    print(f"FAIL {name}: {problems[0]}{more}".replace("\n", " "), flush=True)
-    return False
 
 
 if __name__ == "__main__":
