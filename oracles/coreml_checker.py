@@ -27,6 +27,10 @@ IOS16_ATTRIBUTES = {
 }
 
 
+DOCUMENTED_DEFAULTS = {"gru": {"reset_after": False}}
+"""Defaults that coremltools' documents name and its operators do not fill in."""
+
+
 def loaded(package):
     """The program as coremltools rebuilds it: every operator's types are inferred again."""
     model = ct.models.MLModel(str(package.path), skip_model_load=True)
@@ -338,7 +342,11 @@ def strip(spec):
 
 def default_inputs(function):
     """First output to the defaults of its operator's inputs."""
-    return {op.outputs[0].name: dict(op.default_inputs().items()) for op in walk(function) if op.outputs}
+    return {
+        op.outputs[0].name: DOCUMENTED_DEFAULTS.get(op.op_type, {}) | dict(op.default_inputs().items())
+        for op in walk(function)
+        if op.outputs
+    }
 
 
 def check_operators(before, after, defaults):
