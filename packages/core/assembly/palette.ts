@@ -1,4 +1,4 @@
-// Twins of src/kernels/distinct-values.ts and src/kernels/nearest-entries.ts.
+// Twins of src/kernels/distinct-values.ts, nearest-entries.ts and nearest-vectors.ts.
 import { floatToHalf4 } from './convert'
 
 /** Keys of finite halves lie between these two; LOWEST_KEY and HIGHEST_KEY of half-keys.ts. */
@@ -111,5 +111,60 @@ export function nearestEntries(
     store<u8>(indices, nearestEntry(bounds, lowest, i32x4.extract_lane(keys, 3), f32x4.extract_lane(values, 3)), 3)
     x += 16
     indices += 4
+  }
+}
+
+/** The squared distances of four vectors to one entry. */
+// @ts-ignore: decorator
+@inline
+function distances4(x: usize, entry: usize, size: i32, stride: usize): v128 {
+  let distance = f32x4.splat(0)
+  for (let c = 0; c < size; c++) {
+    const difference = f32x4.sub(v128.load(x), v128.load32_splat(entry))
+    distance = f32x4.add(distance, f32x4.mul(difference, difference))
+    x += stride
+    entry += 4
+  }
+  return distance
+}
+
+/** Writes the lowest byte of each 32-bit lane. */
+// @ts-ignore: decorator
+@inline
+function storeBytes4(out: usize, x: v128): void {
+  store<i32>(out, i32x4.extract_lane(i8x16.shuffle(x, x, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12), 0))
+}
+
+/**
+ * Twin of nearestVectors (src/kernels/nearest-vectors.ts). Each row reads up to 3 values and writes
+ * up to 3 indices past its end, which the next row overwrites.
+ */
+export function nearestVectors(
+  indices: usize,
+  x: usize,
+  table: usize,
+  entries: i32,
+  size: i32,
+  inner: i32,
+  rows: i32,
+): void {
+  const stride = <usize>inner << 2
+  for (let row = 0; row < rows; row++) {
+    for (let r = 0; r < inner; r += 4) {
+      const from = x + (<usize>r << 2)
+      let smallest = f32x4.splat(<f32>Infinity)
+      let best = i32x4.splat(0)
+      let entry = table
+      for (let e = 0; e < entries; e++) {
+        const distance = distances4(from, entry, size, stride)
+        const isNearer = f32x4.lt(distance, smallest)
+        smallest = v128.bitselect(distance, smallest, isNearer)
+        best = v128.bitselect(i32x4.splat(e), best, isNearer)
+        entry += <usize>size << 2
+      }
+      storeBytes4(indices + r, best)
+    }
+    x += stride * size
+    indices += inner
   }
 }

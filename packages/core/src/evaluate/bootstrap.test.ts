@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { bootstrapError, bootstrapInterval, seededRandom } from './bootstrap.ts'
+import { seededRandom } from '../base/seeded-random.ts'
+import { bootstrapError, bootstrapInterval } from './bootstrap.ts'
 import { pairedDifference } from './paired-difference.ts'
 import { perplexity } from './perplexity.ts'
 

@@ -1,3 +1,5 @@
+import { seededRandom } from '../base/seeded-random.ts'
+
 /** Ends of a 95 % interval. */
 export type Interval = { readonly low: number; readonly high: number }
 
@@ -73,19 +75,4 @@ function quantile(sorted: readonly number[], share: number): number {
   const low = sorted[below] ?? 0
   const high = sorted[below + 1] ?? low
   return low + (high - low) * (place - below)
-}
-
-/**
- * Uniform numbers from 0 to below 1: mulberry32, 32 bits of state.
- *
- * https://github.com/cprosche/mulberry32
- */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

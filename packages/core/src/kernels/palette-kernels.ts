@@ -12,6 +12,14 @@ export type DistinctValues = {
   readonly sum: Float64Array
 }
 
+/** How vectors lie in an array of the shape (rows, size, inner). */
+export type VectorSpec = {
+  /** Components of a vector. */
+  readonly size: number
+  /** Vectors in a row. */
+  readonly inner: number
+}
+
 /** Loops that palettes and sparsity need; part of `Kernels`. */
 export type PaletteKernels = {
   /** Values of `bits` bits as a stream without gaps, the lowest bit first; see `bit-stream.ts`. */
@@ -27,4 +35,11 @@ export type PaletteKernels = {
   readonly clusterSorted: (ends: Uint32Array, weight: Float64Array, sum: Float64Array) => void
   /** The index of the nearest entry of an ascending table; see `nearest-entries.ts`. */
   readonly nearestEntries: (indices: Uint8Array, x: Float32Array, table: Float32Array) => void
+  /** The same for vectors and a table of vectors; see `nearest-vectors.ts`. */
+  readonly nearestVectors: (
+    indices: Uint8Array,
+    x: Float32Array,
+    table: Float32Array,
+    spec: VectorSpec,
+  ) => void
 }

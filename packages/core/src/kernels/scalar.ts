@@ -8,6 +8,7 @@ import { addToHistogram, valueEnds } from './histogram.ts'
 import type { Kernels } from './kernels.ts'
 import { mseScales } from './mse-search.ts'
 import { nearestEntries } from './nearest-entries.ts'
+import { nearestVectors } from './nearest-vectors.ts'
 import { offsetBytes, packNibbles, unpackNibbles } from './pack.ts'
 import { asymmetricScales, roundScales, symmetricScales } from './scales.ts'
 import { histogram, scanValues } from './scan.ts'
@@ -25,6 +26,7 @@ export const scalarKernels: Kernels = {
   distinctValues,
   clusterSorted,
   nearestEntries,
+  nearestVectors,
   symmetricScales,
   asymmetricScales,
   roundScales,

@@ -54,6 +54,7 @@ export type SimdFunction =
   | 'addDistinct'
   | 'gatherDistinct'
   | 'nearestEntries'
+  | 'nearestVectors'
 
 /** One instance of the SIMD module and its memory, which never grows. */
 export type Arena = {

@@ -4,7 +4,8 @@ import { requireWeights } from './distinct-values.ts'
 import { requireFit } from './fit.ts'
 import { KEYS } from './half-keys.ts'
 import { tableBounds } from './nearest-entries.ts'
-import type { DistinctValues, PaletteKernels } from './palette-kernels.ts'
+import { requireEntries, requireVectors } from './nearest-vectors.ts'
+import type { DistinctValues, PaletteKernels, VectorSpec } from './palette-kernels.ts'
 import { type Arena, CHUNK } from './simd-arena.ts'
 
 /** The SIMD twins of the kernels of palettes and sparsity. */
@@ -14,6 +15,7 @@ export function simdPaletteKernels(arena: Arena): Omit<PaletteKernels, 'clusterS
     unpackBits: (values, packed, bits) => unpackBits(arena, values, packed, bits),
     distinctValues: (x, exponent, weights) => distinctValues(arena, x, exponent, weights),
     nearestEntries: (indices, x, table) => nearestEntries(arena, indices, x, table),
+    nearestVectors: (indices, x, table, spec) => nearestVectors(arena, indices, x, table, spec),
   }
 }
 
@@ -94,6 +96,54 @@ function nearestEntries(
     const padded = loadPadded(arena, x, start, length)
     arena.run('nearestEntries', at.out, at.x, at.candidates, at.lowest, padded, factor)
     indices.set(arena.bytes(at.out, length), start)
+  }
+}
+
+function nearestVectors(
+  arena: Arena,
+  indices: Uint8Array,
+  x: Float32Array,
+  table: Float32Array,
+  { size, inner }: VectorSpec,
+): void {
+  requireVectors(x, { size, inner })
+  requireFit(indices.length * size === x.length, `${x.length} values, ${indices.length} indices`)
+  requireEntries(table, size)
+  const { at } = arena
+  arena.floats(at.scale, table.length).set(table)
+  const rows = indices.length / inner
+  // Whole rows when they fit in memory, else a part of one row.
+  const rowsAtOnce = Math.max(1, Math.floor(CHUNK / (size * inner)))
+  const step = Math.min(inner, Math.max(1, Math.floor(CHUNK / size)))
+  for (let row = 0; row < rows; row += rowsAtOnce) {
+    const count = Math.min(rowsAtOnce, rows - row)
+    for (let start = 0; start < inner; start += step) {
+      const length = Math.min(step, inner - start)
+      const from = row * size * inner + start
+      loadPlanes(arena, x, from, inner, { size: count * size, length })
+      const shape = [table.length / size, size, length, count] as const
+      arena.run('nearestVectors', at.out, at.x, at.scale, ...shape)
+      indices.set(arena.bytes(at.out, count * length), row * inner + start)
+    }
+  }
+}
+
+/** Puts `size` lines of values, `inner` apart, one after another. */
+function loadPlanes(
+  arena: Arena,
+  x: Float32Array,
+  from: number,
+  inner: number,
+  { size, length }: { readonly size: number; readonly length: number },
+): void {
+  if (length === inner) {
+    arena.floats(arena.at.x, size * length).set(x.subarray(from, from + size * length))
+    return
+  }
+  for (let line = 0; line < size; line++) {
+    const start = from + line * inner
+    const to = arena.at.x + 4 * line * length
+    arena.floats(to, length).set(x.subarray(start, start + length))
   }
 }
 

@@ -1,0 +1,122 @@
+import { seededRandom } from '../../base/seeded-random.ts'
+import { firstEntries, type Vectors } from '../../kernels/first-entries.ts'
+import type { Kernels } from '../../kernels/kernels.ts'
+import { addVectors, type VectorSums } from '../../kernels/nearest-vectors.ts'
+import type { PaletteBits } from '../../scheme/scheme.ts'
+import { type StoredFloat, toStored } from './stored-float.ts'
+
+/** Any fixed number: the same weights give the same table. */
+const SEED = 0x6d697862
+
+/** Vectors of the sample from which the entries are first made, for each entry and at least. */
+const SAMPLE_PER_ENTRY = 128
+const SMALLEST_SAMPLE = 8192
+
+/** Starts on the sample: about so many entries in all, and at least so many starts. */
+const ENTRIES_STARTED = 128
+const FEWEST_STARTS = 2
+
+/** Most passes over the sample and over all vectors; what stops them before is the gain. */
+const SAMPLE_PASSES = 60
+const PASSES = 25
+
+/** The share of the error that a pass must take off, or it is the last. */
+const SMALLEST_GAIN = 2e-4
+
+/**
+ * The 2^bits entries of a table of vectors, as they are stored: k-means++ and Lloyd's algorithm on
+ * a sample, then Lloyd's algorithm on all vectors until a pass gains next to nothing.
+ *
+ * Deterministic: the sample is spread evenly, random numbers are seeded, sums are in the order of
+ * the array. Entries that are not needed repeat the last one. Vectors that are not finite count
+ * for nothing.
+ *
+ * @returns float32, shape (2^bits, size)
+ */
+export function vectorTable(
+  kernels: Kernels,
+  vectors: Vectors,
+  bits: PaletteBits,
+  dtype: StoredFloat,
+): Float32Array {
+  const entries = 2 ** bits
+  const sample = sampleOf(vectors, Math.max(SMALLEST_SAMPLE, SAMPLE_PER_ENTRY * entries))
+  const ofSample = bestOfStarts(kernels, sample, entries)
+  const isWhole = sample.x.length === vectors.x.length
+  const found = isWhole ? ofSample : refine(kernels, vectors, ofSample, PASSES).table
+  const table = new Float32Array(entries * vectors.size)
+  for (let i = 0; i < table.length; i++) {
+    const last = found[found.length - vectors.size + (i % vectors.size)] ?? 0
+    table[i] = toStored(found[i] ?? last, dtype)
+  }
+  return table
+}
+
+/** A table, and its error before its entries were last moved. */
+type Refined = { readonly table: Float32Array; readonly error: number }
+
+/** Several starts end in several places: the best of them, fewer when there are many entries. */
+function bestOfStarts(kernels: Kernels, sample: Vectors, entries: number): Float32Array {
+  const random = seededRandom(SEED)
+  let best: Refined = { table: new Float32Array(0), error: Infinity }
+  for (let start = 0; start < Math.max(FEWEST_STARTS, ENTRIES_STARTED / entries); start++) {
+    const first = firstEntries(sample, entries, random)
+    if (first.length === 0) break
+    const refined = refine(kernels, sample, first, SAMPLE_PASSES)
+    if (refined.error < best.error) best = refined
+  }
+  return best.table
+}
+
+/** Lloyd's algorithm: each entry becomes the mean of the vectors that it is nearest to. */
+function refine(kernels: Kernels, vectors: Vectors, first: Float32Array, passes: number): Refined {
+  const { x, weights, size, inner } = vectors
+  const table = Float32Array.from(first)
+  const indices = new Uint8Array(x.length / size)
+  let before = Infinity
+  for (let pass = 0; pass < passes; pass++) {
+    kernels.nearestVectors(indices, x, table, { size, inner })
+    const sums: VectorSums = {
+      weight: new Float64Array(table.length / size),
+      sum: new Float64Array(table.length),
+      squares: 0,
+    }
+    addVectors(sums, x, indices, weights, { size, inner })
+    const error = moveEntries(table, sums, size)
+    const isLast = !(before - error > SMALLEST_GAIN * error)
+    before = error
+    if (isLast) break
+  }
+  return { table, error: before }
+}
+
+/** Moves entries to their means, and one that nothing is near to nowhere; returns the error. */
+function moveEntries(table: Float32Array, sums: VectorSums, size: number): number {
+  let error = sums.squares
+  for (const [entry, weight] of sums.weight.entries()) {
+    if (weight === 0) continue
+    for (let c = entry * size; c < (entry + 1) * size; c++) {
+      const sum = sums.sum[c] ?? 0
+      error -= (sum * sum) / weight
+      table[c] = sum / weight
+    }
+  }
+  return error
+}
+
+/** Every so many vectors one, `most` of them; all when there are no more. */
+function sampleOf(vectors: Vectors, most: number): Vectors {
+  const { x, weights, size, inner } = vectors
+  const count = x.length / size
+  if (count <= most && inner === count) return { ...vectors, inner }
+  const taken = Math.min(most, count)
+  const values = new Float32Array(taken * size)
+  const own = weights === undefined ? undefined : new Float32Array(taken)
+  for (let i = 0; i < taken; i++) {
+    const from = Math.floor((i * count) / taken)
+    const start = from + Math.floor(from / inner) * inner * (size - 1)
+    for (let c = 0; c < size; c++) values[c * taken + i] = x[start + c * inner] ?? 0
+    if (own !== undefined) own[i] = weights?.[from] ?? 0
+  }
+  return { x: values, weights: own, size, inner: taken }
+}
