@@ -1,12 +1,10 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { MixbitError } from './error.ts'
 import type { ErrorCode } from './error.ts'
+import { allowedKeys, keyPath, kindProblem, limitProblem, shown } from './value-problem.ts'
 
 /** More problems than this are only counted. */
 const MOST_LISTED = 5
-
-/** Longer values are cut in messages. */
-const MOST_SHOWN = 60
 
 /** Where a value comes from, for messages. */
 export type Origin = {
@@ -45,64 +43,11 @@ function problemText(issue: z.core.$ZodIssue, schema: unknown, at: string | unde
     case 'invalid_value':
       return `${key} must be ${issue.values.map((value) => shown(value)).join(' or ')}; found ${shown(issue.input)}.`
     case 'invalid_type':
-      return issue.input === undefined
-        ? `${key} is missing.`
-        : `${key} must be ${TYPE_NAMES[issue.expected] ?? issue.expected}; found ${shown(issue.input)}.`
+      return kindProblem(issue, key)
     case 'too_small':
-      return `${key} must ${issue.inclusive === false ? 'be above' : 'be at least'} ${issue.minimum}${unit(issue.origin)}; found ${shown(issue.input)}.`
     case 'too_big':
-      return `${key} must be at most ${issue.maximum}${unit(issue.origin)}; found ${shown(issue.input)}.`
+      return limitProblem(issue, key)
     default:
       return `${key}: ${issue.message}; found ${shown(issue.input)}.`
   }
-}
-
-const TYPE_NAMES: Readonly<Record<string, string>> = {
-  string: 'text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  tuple: 'a list',
-  object: 'an object',
-}
-
-/** Read from the schema, so that the list cannot go stale. */
-function allowedKeys(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
-  let at = schema
-  for (const key of path) {
-    const object = unwrapped(at)
-    if (!(object instanceof z.ZodObject)) return []
-    const shape: Readonly<Record<string, unknown>> = object.shape
-    at = shape[String(key)]
-  }
-  const object = unwrapped(at)
-  return object instanceof z.ZodObject ? Object.keys(object.shape) : []
-}
-
-function unwrapped(schema: unknown): unknown {
-  const isOptional = schema instanceof z.ZodOptional || schema instanceof z.ZodExactOptional
-  return isOptional ? schema.unwrap() : schema
-}
-
-function keyPath(path: readonly PropertyKey[], at: string | undefined): string {
-  let text = at ?? ''
-  for (const key of path) {
-    if (typeof key === 'number') text += `[${key}]`
-    else text += text === '' ? String(key) : `.${String(key)}`
-  }
-  return text === '' ? 'the file' : text
-}
-
-function unit(origin: string): string {
-  if (origin === 'string') return ' characters'
-  return origin === 'array' ? ' entries' : ''
-}
-
-/** Never walks into lists and objects: they may be as deep and as large as the file. */
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return `a list of ${value.length}`
-  if (typeof value === 'object' && value !== null) return 'an object'
-  if (typeof value !== 'string') return String(value)
-  return JSON.stringify(value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}...` : value)
 }

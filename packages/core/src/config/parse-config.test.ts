@@ -76,7 +76,7 @@ test.for([
   },
   {
     what: { evaluation: { data: 'val.json' } },
-    says: 'evaluation must be a list; found {"data":"val.json"}.',
+    says: 'evaluation must be a list; found an object.',
   },
   { what: { evaluation: [{ limit: 3 }] }, says: 'evaluation[0].data is missing.' },
   { what: { evaluation: [{ data: '' }] }, says: 'evaluation[0].data must not be empty.' },
@@ -97,7 +97,7 @@ test.for([
   { what: { seed: Number.NaN }, says: 'seed must be a number; found NaN.' },
   { what: { seed: Number.POSITIVE_INFINITY }, says: 'seed must be a number; found Infinity.' },
   { what: { seed: 1e300 }, says: 'seed must be' },
-  { what: [], says: 'the file must be a table of keys; found [].' },
+  { what: [], says: 'the file must be a table of keys; found a list of 0.' },
   { what: null, says: 'the file must be a table of keys; found null.' },
   { what: 'balanced', says: 'the file must be a table of keys; found "balanced".' },
   { what: JSON.parse('{"__proto__": {"seed": 1}}'), says: '__proto__ is not a setting.' },
