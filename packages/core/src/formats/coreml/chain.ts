@@ -10,7 +10,7 @@ import type { StaticTensor } from './value-types.ts'
 
 /** A `const` or `constexpr_` operation with what it is made of. */
 export type Chain = {
-  readonly op: Exclude<CoremlOperation, 'cast'>
+  readonly op: CoremlOperation
   /** A type like `constexpr_lut_to_dense` has other parameters as attributes than as inputs. */
   readonly style: 'attributes' | 'inputs'
   readonly operation: Operation

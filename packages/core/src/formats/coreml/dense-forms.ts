@@ -44,10 +44,10 @@ function floatForm(
   if (scheme.dtype === dtype) {
     return { ...base, style: 'plain', ops: ['const'], spec: FIRST_PROGRAM_SPEC }
   }
-  if (shape.length < 2) return none('Core ML keeps vectors in the dtype of their operators')
   if (dtype === 'float16') {
-    return { ...base, style: 'plain', ops: ['const', 'cast'], spec: FIRST_PROGRAM_SPEC }
+    return none('its operators want float16, and float32 would only be cast to it')
   }
+  if (shape.length < 2) return none('Core ML keeps vectors in the dtype of their operators')
   const isInputs = lowest >= INPUTS_SPEC
   return {
     ...base,

@@ -38,7 +38,7 @@ export function formOperations(
 ): readonly Operation[] {
   switch (form.kind) {
     case 'float':
-      return floatOperations(form, values, names)
+      return [floatOperation(form, values, names.name)]
     case 'affine':
       return [affineOperation(form, values, names)]
     case 'palette':
@@ -48,28 +48,11 @@ export function formOperations(
   }
 }
 
-function floatOperations(
-  form: CoremlFloatForm,
-  values: PartValues,
-  { name, fresh }: OperationNames,
-): readonly Operation[] {
+function floatOperation(form: CoremlFloatForm, values: PartValues, name: string): Operation {
   const data = valueOf(values, 'data')
-  if (form.style === 'plain' && form.stored === form.dtype) return [constant(name, data)]
-  if (form.style === 'plain') {
-    const [stored, dtype] = [fresh(`${name}_stored`), fresh(`${name}_dtype`)]
-    return [
-      constant(stored, data),
-      constant(dtype, stringValue('fp16')),
-      makeOperation({
-        type: 'cast',
-        name,
-        inputs: { x: stored, dtype },
-        outputs: [resultOf(form, name)],
-      }),
-    ]
-  }
+  if (form.style === 'plain') return constant(name, data)
   const parameters = { source_val: data, output_dtype: stringValue('fp32') }
-  return [constexpr('constexpr_cast', form, name, parameters)]
+  return constexpr('constexpr_cast', form, name, parameters)
 }
 
 function affineOperation(

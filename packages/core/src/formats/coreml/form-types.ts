@@ -4,7 +4,6 @@ import type { MilDtype } from './mil-dtype.ts'
 /** Operations that a stored weight consists of, in program order. */
 export type CoremlOperation =
   | 'const'
-  | 'cast'
   | 'constexpr_affine_dequantize'
   | 'constexpr_blockwise_shift_scale'
   | 'constexpr_cast'

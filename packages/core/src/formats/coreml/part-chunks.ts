@@ -5,6 +5,7 @@ import { scalarKernels } from '../../kernels/scalar.ts'
 import type { Encoding } from '../../scheme/encoding.ts'
 import type { CoremlForm, CoremlPartName, CoremlSparseForm } from './form-types.ts'
 import { slabParts } from './slab-parts.ts'
+import type { SlabPart } from './slab-parts.ts'
 
 /** Bytes of one part, one after another. */
 export type PartChunk = { readonly part: CoremlPartName; readonly bytes: Uint8Array }
@@ -12,27 +13,53 @@ export type PartChunk = { readonly part: CoremlPartName; readonly bytes: Uint8Ar
 /** A part whose bytes wait for the parts before it. */
 type Pending = { readonly chunks: Uint8Array[]; readonly bits: BitStream }
 
+/** What `slabParts` gives of some rows. */
+export type PackedSlab = { readonly rows: number; readonly parts: readonly SlabPart[] }
+
 /**
  * The bytes of each part of a weight, part after part in the order of `form.parts`, from its encoding
  * or from slabs of its rows in order. Slabs that are no whole blocks of the first axis repeat the
  * scales and tables of the block that they share.
+ */
+export function partChunks(
+  form: CoremlForm,
+  slabs: AsyncIterable<Encoding> | Iterable<Encoding>,
+  kernels: Kernels = scalarKernels,
+): AsyncGenerator<PartChunk> {
+  return joinSlabs(form, packSlabs(form, slabs, kernels))
+}
+
+async function* packSlabs(
+  form: CoremlForm,
+  slabs: AsyncIterable<Encoding> | Iterable<Encoding>,
+  kernels: Kernels,
+): AsyncGenerator<PackedSlab> {
+  let firstRow = 0
+  for await (const encoding of slabs) {
+    const rows = encoding.shape[0] ?? 1
+    yield { rows, parts: slabParts(form, encoding, { firstRow, kernels }) }
+    firstRow += rows
+  }
+}
+
+/**
+ * The bytes of each part, part after part, from slabs that were packed apart and come in order.
  *
  * The first part streams; what comes after it (scales and tables, and of a sparse weight all) is held
  * packed until its turn comes.
  */
-export async function* partChunks(
+export async function* joinSlabs(
   form: CoremlForm,
-  slabs: AsyncIterable<Encoding> | Iterable<Encoding>,
-  kernels: Kernels = scalarKernels,
+  slabs: AsyncIterable<PackedSlab>,
 ): AsyncGenerator<PartChunk> {
   const pending = new Map<CoremlPartName, Pending>(
     form.parts.map(({ name }) => [name, { chunks: [], bits: bitStream() }]),
   )
   const first = form.kind === 'sparse' ? undefined : form.parts[0]?.name
-  let firstRow = 0
+  let allRows = 0
   let keptBits = 0
-  for await (const encoding of slabs) {
-    for (const { part, packed, bits } of slabParts(form, encoding, { firstRow, kernels })) {
+  for await (const { rows, parts } of slabs) {
+    for (const { part, packed, bits } of parts) {
       if (part === 'data' || part === 'indices') keptBits += bits
       const own = pending.get(part)
       const bytes = own?.bits.append(packed, bits)
@@ -40,9 +67,9 @@ export async function* partChunks(
       if (part === first) yield { part, bytes }
       else own.chunks.push(bytes)
     }
-    firstRow += encoding.shape[0] ?? 1
+    allRows += rows
   }
-  requireRows(form, firstRow)
+  requireRows(form, allRows)
   if (form.kind === 'sparse' && keptBits === 0) keepOne(form, pending)
   for (const [part, own] of pending) {
     for (const bytes of own.chunks.splice(0)) yield { part, bytes }

@@ -1,5 +1,5 @@
 import type { WeightRole } from '../../operators/weight-role.ts'
-import { chainOf } from './chain.ts'
+import { chainOf, isConstexpr } from './chain.ts'
 import type { Chain, ChainBuilder } from './chain.ts'
 import { chainTypes } from './chain-types.ts'
 import type { CoremlUse } from './document.ts'
@@ -40,7 +40,7 @@ export function readingOf(
   return {
     ...combined(ways),
     whyFloat: whyFloat(definitions, shape),
-    uses: readers.map(useOf),
+    uses: definitions.flatMap(directUses),
   }
 }
 
@@ -79,6 +79,11 @@ function realReaders(
     const isEnd = passed.every(({ readers }) => readers.length === 0)
     return isEnd ? [reader] : passed.flatMap((each) => realReaders(each, builder, passes + 1))
   })
+}
+
+/** Who reads the value itself; parts of other constants are no uses. */
+function directUses({ readers }: Definition): readonly CoremlUse[] {
+  return readers.filter(({ operation }) => !isConstexpr(operation.type)).map(useOf)
 }
 
 function useOf({ function: name, operation, input }: Reader): CoremlUse {

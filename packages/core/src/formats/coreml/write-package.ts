@@ -261,3 +261,12 @@ async function writing(
   await sink.close()
   written.push({ path, bytes })
 }
+
+/** The names of weights in the order in which `writeCoremlPackage` asks for their parts. */
+export function inFileOrder(document: CoremlDocument, names: Iterable<string>): readonly string[] {
+  const files = [...document.blobFiles.keys()]
+  const places = [...names].map((name) => ({ name, ...firstPlace(document, name) }))
+  return places
+    .toSorted((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.offset - b.offset)
+    .map(({ name }) => name)
+}
