@@ -1,4 +1,4 @@
-import { ALGORITHMS, NUMERICS, PRESET_NAMES } from '@mixbit/core'
+import { ALGORITHMS, COMPUTE_UNITS, NUMERICS, PALETTE_RULES, PRESET_NAMES } from '@mixbit/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { CliError } from '../src/cli/cli-error.ts'
@@ -110,7 +110,8 @@ test('any arguments are read or refused with a code', async () => {
 
 test('the choices of options are those of core', () => {
   expect(options.preset).toMatchObject({ choices: PRESET_NAMES })
-  expect(options.algorithm).toMatchObject({ choices: ALGORITHMS })
+  expect(options.algorithm).toMatchObject({ choices: [...ALGORITHMS, ...PALETTE_RULES] })
+  expect(options.computeUnit).toMatchObject({ choices: COMPUTE_UNITS })
   expect(options.numerics).toMatchObject({ choices: NUMERICS })
 })
 

@@ -3,6 +3,7 @@ import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { JsonObject } from '../base/json-file.ts'
 import { readJsonObject } from '../base/json-file.ts'
+import { isCoremlPackage, refuseModelFile } from '../formats/coreml/read-package.ts'
 import type { SessionFiles } from '../formats/transformers-js/find-sessions.ts'
 import type { OnnxFileModel } from './read-onnx-file.ts'
 import { readOnnxFile } from './read-onnx-file.ts'
@@ -53,6 +54,8 @@ export async function readModel(
 ): Promise<LoadedModel> {
   const files = await host.list(path)
   if (files === undefined && path.endsWith('.onnx')) return readOnnxFile(host, path)
+  if (files === undefined && path.endsWith('.mlmodel')) return refuseModelFile(host, path)
+  if (files !== undefined && (await isCoremlPackage(host, path))) throw notForPackages(path)
   if (files === undefined) throw await notAModel(host, path)
   const isWritten = files.includes('mixbit.json')
   const hasOnnx = (await host.list(host.within(path, 'onnx'))) !== undefined
@@ -125,6 +128,16 @@ async function readCheckpoint(
     findings: model.findings,
     close,
   }
+}
+
+/** Commands that work on packages open them before they come here. */
+function notForPackages(path: string): MixbitError {
+  return new MixbitError(
+    'unsupported-model',
+    `"${path}" is a Core ML package, and this command does not work on packages. audit, plan and ` +
+      'quantize do, where its name ends with .mlpackage.',
+    { path },
+  )
 }
 
 async function notAModel(host: ModelHost, path: string): Promise<MixbitError> {

@@ -21,6 +21,7 @@ import type { Plan } from '../plan/plan-types.ts'
 import { makePlan } from '../plan/plan.ts'
 import { readPlan } from '../plan/read-plan.ts'
 import { namedScheme } from '../scheme/named-scheme.ts'
+import type { ComputeUnit } from '../targets/coreml-devices.ts'
 import { programFindings, storedFindings } from '../targets/coreml-findings.ts'
 import type { StoredWeight } from '../targets/coreml-findings.ts'
 import { lowestTarget } from '../targets/coreml-systems.ts'
@@ -32,10 +33,16 @@ import { planRequest } from './plan-request.ts'
 /** A package is one component. */
 const COMPONENT = 'model'
 
-/** Says what is in a Core ML package: operators, weights and how they are stored, and what devices make of it. */
+/**
+ * Says what is in a Core ML package: operators, weights and how they are stored, and what devices make
+ * of it.
+ *
+ * @param unit - what it will run on; the Neural Engine and all others by default
+ */
 export async function auditCoremlPackage(
   host: Pick<Host, 'pool' | 'emit'>,
   model: CoremlModel,
+  unit: ComputeUnit | null = null,
 ): Promise<Audit> {
   const { document, path, bytes } = model
   const walk = walkProgram(path, ensureFunctions(path, document.model))
@@ -49,8 +56,8 @@ export async function auditCoremlPackage(
     weights,
     findings: [
       ...model.findings,
-      ...programFindings(packageFacts(document, walk, weights), null),
-      ...storedFindings(compressedWeights(weights), null),
+      ...programFindings(packageFacts(document, walk, weights), unit),
+      ...storedFindings(compressedWeights(weights), unit),
     ],
     graphs: { [COMPONENT]: { operators: operationCounts(walk) } },
   })

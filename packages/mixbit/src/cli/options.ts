@@ -54,17 +54,27 @@ export const target: OptionSpec = {
   name: 'target',
   type: 'text',
   valueName: 'name',
-  summary: 'What the package is written for.',
-  defaultText: 'transformers-js',
+  summary:
+    'What is written: transformers-js, onnx, or the oldest system of a Core ML package, such as coreml-ios17.',
+  defaultText: 'transformers-js for a checkpoint, else what the model is',
 }
 
 export const algorithm: OptionSpec = {
   name: 'algorithm',
   type: 'text',
   valueName: 'name',
-  choices: ['round', 'mse'],
-  summary: 'How values are rounded: to nearest, or with the clip of least squared error.',
-  defaultText: 'mse for 4 bits and below, else round',
+  choices: ['round', 'mse', 'kmeans', 'uniform', 'unique'],
+  summary:
+    'How values are rounded (to nearest, or with the clip of least squared error), or how the tables of palettes are filled.',
+  defaultText: 'mse for 4 bits and below, else round; kmeans',
+}
+
+export const computeUnit: OptionSpec = {
+  name: 'compute-unit',
+  type: 'text',
+  valueName: 'unit',
+  choices: ['ane', 'gpu', 'cpu'],
+  summary: 'What a Core ML package will run on: Neural Engine, GPU or CPU. Chooses forms and findings.',
 }
 
 export const calibration: OptionSpec = {
@@ -235,4 +245,10 @@ export const dtype: OptionSpec = {
   type: 'text',
   valueName: 'name',
   summary: 'Which variant of an onnx/ folder that holds several, such as q4 or fp16.',
+}
+
+export const decompress: OptionSpec = {
+  name: 'decompress',
+  type: 'flag',
+  summary: 'Store every compressed weight as plain floats.',
 }

@@ -1,7 +1,9 @@
 import {
   ALGORITHMS,
+  COMPUTE_UNITS,
   MixbitError,
   NUMERICS,
+  PALETTE_RULES,
   PRESET_NAMES,
   SAMPLINGS,
   mergeConfig,
@@ -13,6 +15,7 @@ import {
 import type { CommandLineSettings, ResolvedConfig } from '@mixbit/core'
 import { CliError } from './cli-error.ts'
 import { loadConfig } from './load-config.ts'
+import { isPackage } from './package-path.ts'
 import { hasFlag, numberOption, takesOption, textOption, textOptions } from './parsed-args.ts'
 import type { ParsedArgs } from './parsed-args.ts'
 
@@ -38,6 +41,7 @@ export async function resolveSettings(args: ParsedArgs, cwd: string): Promise<Co
     )
   }
   if (!model.endsWith('.onnx')) refuseForFolders(args)
+  if (resolved.computeUnit !== null && !isPackage(model)) throw unitWithoutPackage(model)
   return { ...resolved, model }
 }
 
@@ -53,8 +57,24 @@ function refuseForFolders(args: ParsedArgs): void {
   )
 }
 
+function unitWithoutPackage(model: string): CliError {
+  return new CliError(
+    'usage',
+    `--compute-unit is for Core ML packages (.mlpackage); "${model}" is none. Leave it out.`,
+    { option: '--compute-unit' },
+  )
+}
+
 /** Options that decide what a plan decides, and so would be ignored beside one. */
-const DECIDED_BY_PLAN = ['precision', 'component', 'layer', 'no-protect', 'algorithm', 'io']
+const DECIDED_BY_PLAN = [
+  'precision',
+  'component',
+  'layer',
+  'no-protect',
+  'algorithm',
+  'compute-unit',
+  'io',
+]
 
 function refuseBesidePlan(args: ParsedArgs): void {
   if (!args.values.has('plan')) return
@@ -88,7 +108,8 @@ export function commandLineSettings(args: ParsedArgs): CommandLineSettings {
     ...given('precision', checkedPrecision(text('precision'))),
     ...(components.length > 0 && { components: Object.fromEntries(components) }),
     ...(layers.length > 0 && { layers }),
-    ...given('algorithm', oneOf(ALGORITHMS, text('algorithm'))),
+    ...given('algorithm', oneOf([...ALGORITHMS, ...PALETTE_RULES], text('algorithm'))),
+    ...given('computeUnit', oneOf(COMPUTE_UNITS, text('compute-unit'))),
     ...(takesOption(args, 'no-protect') && hasFlag(args, 'no-protect') && { protect: false }),
     ...given('seed', number('seed')),
     ...given('numerics', oneOf(NUMERICS, text('numerics'))),

@@ -6,6 +6,7 @@ import {
   calibrator,
   compareOptions,
   component,
+  computeUnit,
   data,
   dtype,
   evaluation,
@@ -41,6 +42,13 @@ export type VerbName =
   | 'run'
   | 'report'
   | 'demo'
+
+const ANY_MODEL: PositionalSpec = {
+  name: 'model',
+  summary:
+    'Checkpoint folder, folder of ONNX graphs, ONNX file or Core ML package. May stand in the config file instead.',
+  required: false,
+}
 
 const MODEL: PositionalSpec = {
   name: 'model',
@@ -100,9 +108,13 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     name: 'audit',
     summary: 'Say what is in a model: components, weights, sizes, findings.',
     details: 'Reads a model and says what is in it, without changing anything.',
-    positionals: [MODEL],
-    options: [dtype, workers],
-    examples: ['mixbit audit ./FastVLM-0.5B', 'mixbit audit ./FastVLM-0.5B --json > audit.json'],
+    positionals: [ANY_MODEL],
+    options: [dtype, computeUnit, workers],
+    examples: [
+      'mixbit audit ./FastVLM-0.5B',
+      'mixbit audit ./FastVLM-0.5B --json > audit.json',
+      'mixbit audit model.mlpackage --verbose',
+    ],
   },
   {
     name: 'calibrate',
@@ -120,10 +132,11 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     details:
       'Decides how each weight is stored and writes that as JSON, which can be read, edited and ' +
       'given to `quantize --plan`.',
-    positionals: [CHECKPOINT],
+    positionals: [ANY_MODEL],
     options: [
       output('file', 'File to write; without it the plan is only shown.'),
       ...DECISION,
+      computeUnit,
       calibrator,
       runtime,
       io,
@@ -132,6 +145,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     examples: [
       'mixbit plan ./FastVLM-0.5B --preset balanced -o plan.json',
       'mixbit plan ./FastVLM-0.5B --component decoder=int4/64 --layer "decoder.layers.0.*=int8"',
+      'mixbit plan model.mlpackage --precision palette4/g16 --target coreml-ios18 --compute-unit ane',
     ],
   },
   {
@@ -143,6 +157,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
       output('folder', 'Folder to write; a folder of another program is left alone.'),
       plan,
       ...DECISION,
+      computeUnit,
       calibrator,
       runtime,
       io,

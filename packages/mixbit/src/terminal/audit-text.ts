@@ -1,4 +1,4 @@
-import type { Audit } from '@mixbit/core'
+import type { Audit, StoredFacts, WeightFacts } from '@mixbit/core'
 import { findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
@@ -23,6 +23,7 @@ export function auditText(audit: Audit, detail: 'components' | 'layers', layout:
     ...operatorLines(audit),
     ...roles,
     ...(reasons.length > 0 ? [reasons] : []),
+    ...storedLines(audit, layout),
     ...layers,
   ]
   const findings = findingLines(audit.findings, layout)
@@ -105,13 +106,12 @@ function roleLines(audit: Audit, layout: Layout): readonly string[] {
   const rows = roles.map((role) => {
     const own = audit.weights.filter((weight) => weight.role === role)
     const elements = own.reduce((sum, weight) => sum + weight.elements, 0)
-    const isFloat = role === 'vector' || role === 'other'
     return [
       role,
       formatCount(own.length),
       formatCount(elements),
       formatPercent(elements / Math.max(1, audit.parameters), 1),
-      isFloat ? 'stays float' : 'can be quantized',
+      fate(role, own),
     ]
   })
   return formatTable(
@@ -125,6 +125,44 @@ function roleLines(audit: Audit, layout: Layout): readonly string[] {
     rows,
     layout,
   )
+}
+
+/** What may become of the weights of one kind. */
+function fate(role: WeightFacts['role'], weights: readonly WeightFacts[]): string {
+  if (weights.every(({ outputAxis }) => outputAxis === null)) return 'stays float'
+  return role === 'other' ? 'stays float unless a --layer names it' : 'can be quantized'
+}
+
+/** How the weights of a package lie in it today; told only where that is not all the same. */
+function storedLines(audit: Audit, layout: Layout): readonly (readonly string[])[] {
+  const groups = new Map<string, { facts: StoredFacts; weights: number; bytes: number }>()
+  for (const { stored, bytes } of audit.weights) {
+    if (stored === undefined) continue
+    const key = [stored.precision, ...stored.ops].join()
+    const group = groups.get(key) ?? { facts: stored, weights: 0, bytes: 0 }
+    groups.set(key, { ...group, weights: group.weights + 1, bytes: group.bytes + bytes })
+  }
+  if (groups.size < 2) return []
+  const rows = [...groups.values()]
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .map(({ facts, weights, bytes }) => [
+      facts.precision,
+      facts.ops.join(' + ').replaceAll('constexpr_', ''),
+      formatCount(weights),
+      formatBytes(bytes),
+    ])
+  return [
+    formatTable(
+      [
+        { title: 'stored today', align: 'left' },
+        { title: 'as', align: 'left' },
+        { title: 'weights', align: 'right' },
+        { title: 'size', align: 'right' },
+      ],
+      rows,
+      layout,
+    ),
+  ]
 }
 
 /** Names are whole, however long: they are copied into `--layer`. */

@@ -1,4 +1,4 @@
-import { modelIo, precisionName } from '@mixbit/core'
+import { modelIo, precisionName, storedBytes } from '@mixbit/core'
 import type { LayerPlan, Plan } from '@mixbit/core'
 import { hanging, findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
@@ -27,7 +27,7 @@ function groupLines(plan: Plan, layout: Layout): readonly string[] {
   )
   const rows = groups.map(([key, layers]) => {
     const [component = '', precision = '', form = ''] = key.split('\0')
-    return [component, precision, form, formatCount(layers.length), formatBytes(bytesOf(layers))]
+    return [component, precision, shortForm(form), formatCount(layers.length), sizeOf(layers)]
   })
   return formatTable(
     [
@@ -81,8 +81,15 @@ function ioLines(plan: Plan, layout: Layout): readonly string[] {
   )
 }
 
-function bytesOf(layers: readonly LayerPlan[]): number {
-  return layers.reduce((sum, { bytes }) => sum + bytes.codes + bytes.scales + bytes.zeroPoints, 0)
+/** Operations of Core ML without what all of their names begin with. */
+function shortForm(form: string): string {
+  return form.replaceAll('constexpr_', '')
+}
+
+/** How many values a mask keeps is known when the weight is encoded. */
+function sizeOf(layers: readonly LayerPlan[]): string {
+  const isMost = layers.some(({ bytes }) => bytes.isMost === true)
+  return `${isMost ? '≤ ' : ''}${formatBytes(storedBytes(layers))}`
 }
 
 function grouped<Item>(

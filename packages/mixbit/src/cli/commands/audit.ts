@@ -1,9 +1,17 @@
-import { auditFolder, auditModel, auditOnnxFile, readModel } from '@mixbit/core'
-import type { Audit, Host, LoadedModel } from '@mixbit/core'
+import {
+  auditCoremlPackage,
+  auditFolder,
+  auditModel,
+  auditOnnxFile,
+  readCoremlPackage,
+  readModel,
+} from '@mixbit/core'
+import type { Audit, ComputeUnit, Host, LoadedModel } from '@mixbit/core'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
 import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
+import { isPackage } from '../package-path.ts'
 import { hasFlag, textOption } from '../parsed-args.ts'
 import { resolveSettings } from '../settings.ts'
 import { withHost } from '../with-host.ts'
@@ -21,10 +29,20 @@ function auditOf(host: Host, model: LoadedModel): Promise<Audit> {
   }
 }
 
+async function auditPackage(host: Host, path: string, unit: ComputeUnit | null): Promise<Audit> {
+  const model = await readCoremlPackage(host, path)
+  try {
+    return await auditCoremlPackage(host, model, unit)
+  } finally {
+    await model.close()
+  }
+}
+
 export const command: Command = {
   async run(args, io) {
-    const { model: path } = await resolveSettings(args, io.cwd)
+    const { model: path, computeUnit } = await resolveSettings(args, io.cwd)
     const audit = await withHost(args, io, async (host) => {
+      if (isPackage(path)) return auditPackage(host, path, computeUnit)
       const model = await readModel(host, path, textOption(args, 'dtype') ?? null)
       try {
         return await auditOf(host, model)

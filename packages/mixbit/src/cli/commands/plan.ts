@@ -12,9 +12,11 @@ import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
 import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
+import { isPackage } from '../package-path.ts'
 import { textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
 import { planFolder } from '../quantize-folder.ts'
+import { planPackage } from '../plan-package.ts'
 import { planOnnx } from '../quantize-onnx.ts'
 import { resolveSettings } from '../settings.ts'
 import { withHost } from '../with-host.ts'
@@ -27,6 +29,7 @@ export const command: Command = {
     const output = await outputFile(args, io.cwd)
     const plan = await withHost(args, io, async (host) => {
       if (settings.model.endsWith('.onnx')) return planOnnx(host, args, settings, output)
+      if (isPackage(settings.model)) return planPackage(host, settings, output)
       const model = await readModelFolder(host, settings.model)
       try {
         if (model.kind === 'onnx-folder') return await planFolder(host, model, settings, output)
@@ -63,5 +66,6 @@ async function outputFile(args: ParsedArgs, cwd: string): Promise<string | undef
 }
 
 function writtenLine(path: string, model: string): string {
-  return `\n\nPlan: ${path}\nNext: mixbit quantize ${model} --plan ${path} -o <folder>`
+  const output = isPackage(model) ? '<name>.mlpackage' : '<folder>'
+  return `\n\nPlan: ${path}\nNext: mixbit quantize ${model} --plan ${path} -o ${output}`
 }
