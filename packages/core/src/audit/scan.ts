@@ -62,7 +62,7 @@ export async function scanSources(
 }
 
 /** The weight behind each layer name; a tied table once. */
-export function weightsByLayer(graphs: readonly Graph[]): ReadonlyMap<string, Weight> {
+function weightsByLayer(graphs: readonly Graph[]): ReadonlyMap<string, Weight> {
   return new Map(
     graphs.flatMap((graph) =>
       [...graph.weights.values()].map(({ layer, weight }) => [layer, weight] as const),

@@ -9,7 +9,7 @@ export type JsonObject = Readonly<Record<string, unknown>>
  * Largest text file that is read whole. A string of V8 holds 2^29 - 24 characters; the largest file
  * of VQAv2 (annotations of its training set) has 0.37 GB.
  */
-export const LARGEST_TEXT_IN_BYTES: number = 512_000_000
+const LARGEST_TEXT_IN_BYTES: number = 512_000_000
 
 /** Whether a parsed value is a JSON object. */
 export function isJsonObject(value: unknown): value is JsonObject {

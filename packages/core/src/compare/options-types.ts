@@ -1,7 +1,7 @@
 import type { Finding } from '../base/finding.ts'
 
 /** The float model, and the four ways to quantize it that are compared. */
-export const OPTION_NAMES = ['float', 'int8', 'int4', 'mixed', 'dynamic'] as const
+const OPTION_NAMES = ['float', 'int8', 'int4', 'mixed', 'dynamic'] as const
 
 export type OptionName = (typeof OPTION_NAMES)[number]
 

@@ -185,8 +185,3 @@ export function ints(value: readonly number[]): Attribute {
 export function float(value: number): Attribute {
   return { kind: 'float', value }
 }
-
-/** A text attribute. */
-export function text(value: string): Attribute {
-  return { kind: 'string', value }
-}

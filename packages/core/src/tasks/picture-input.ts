@@ -62,7 +62,7 @@ function pictureInput({ inputs }: Session): SessionValue {
  * Preprocessing from the input's shape alone: colours as RGB (grey for one channel) times 1/255,
  * or pixels as they are for an integer input.
  */
-export function assumedPreprocess(input: SessionValue, assumed: AssumedResize): PreprocessSpec {
+function assumedPreprocess(input: SessionValue, assumed: AssumedResize): PreprocessSpec {
   const { shape, dtype } = input
   const layout = layoutOf(shape)
   const [channels, height, width] =

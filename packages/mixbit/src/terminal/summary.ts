@@ -31,7 +31,7 @@ export function runSummary(report: Report, layout: Layout): string {
 }
 
 /** Size of each component before and after. The total also counts what belongs to no component. */
-export function sizeTable(
+function sizeTable(
   components: readonly ComponentSize[],
   total: Pick<Report, 'before' | 'after'>,
   layout: Layout,
@@ -49,7 +49,7 @@ export function sizeTable(
 }
 
 /** Accuracy of each set before and after, with the interval of the latter. */
-export function accuracyTable(
+function accuracyTable(
   evaluations: readonly ReportEvaluation[],
   layout: Layout,
 ): readonly string[] {
@@ -74,7 +74,7 @@ export function accuracyTable(
 }
 
 /** One line a gate: passed or failed, and why. */
-export function gateLines(gates: readonly Gate[], layout: Layout): readonly string[] {
+function gateLines(gates: readonly Gate[], layout: Layout): readonly string[] {
   return gates.flatMap((gate) => {
     const mark =
       gate.status === 'passed' ? layout.paint('good', '✓ passed') : layout.paint('bad', '✗ failed')
@@ -83,7 +83,7 @@ export function gateLines(gates: readonly Gate[], layout: Layout): readonly stri
 }
 
 /** Warnings in full; what is only informative is counted, because a report shows it. */
-export function warningLines(findings: readonly Finding[], layout: Layout): readonly string[] {
+function warningLines(findings: readonly Finding[], layout: Layout): readonly string[] {
   const warnings = findings.filter((finding) => finding.severity === 'warning')
   const notes = findings.length - warnings.length
   const lines = findingLines(warnings, layout)

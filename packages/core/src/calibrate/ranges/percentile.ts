@@ -5,7 +5,7 @@ import type { ValueRange } from './value-range.ts'
 import { withZero } from './value-range.ts'
 
 /** Percent of the values that the default percentile range holds. */
-export const DEFAULT_PERCENTILE = 99.99
+const DEFAULT_PERCENTILE = 99.99
 
 /**
  * The range that leaves (100 - percentile) / 2 percent of the values, signed, on each side. Within

@@ -86,14 +86,6 @@ export function replaceNode(
   if (at >= 0) graph.node.splice(at, 1, ...replacement)
 }
 
-/** Whether a value leaves a graph, or one of the graphs inside it, as an output. */
-export function isOutput(graph: GraphProto, name: string): boolean {
-  if (graph.output.some((output) => output.name === name)) return true
-  return graph.node.some((node) =>
-    subgraphsOf(node).some((inner) => !defines(inner, name) && isOutput(inner, name)),
-  )
-}
-
 /** Every name that leaves a graph, or one of the graphs inside it, as an output. */
 export function outputNames(graph: GraphProto): ReadonlySet<string> {
   const names = new Set<string>()

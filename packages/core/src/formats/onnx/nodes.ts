@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 
 import type { Attribute } from '../../graph/graph.ts'
-import type { AttributeProto, GraphProto, NodeProto } from './generated/onnx_pb.ts'
+import type { AttributeProto, NodeProto } from './generated/onnx_pb.ts'
 import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
@@ -68,9 +68,4 @@ export function onnxAttribute(name: string, attribute: Attribute): AttributeProt
         floats: [...attribute.value],
       })
   }
-}
-
-/** The nodes that read a value. */
-export function consumersOf(graph: GraphProto, value: string): readonly NodeProto[] {
-  return graph.node.filter((node) => node.input.includes(value))
 }

@@ -7,7 +7,7 @@ import { DTYPES } from './read-dtype.ts'
  * Tensors up to this size stay in the skeleton: shapes, axes and scalars that graph rewriting
  * looks at. The same threshold as `onnx.save` uses for external data.
  */
-export const INLINE_BYTES = 1024
+const INLINE_BYTES = 1024
 
 /** The field that holds a tensor's values; numbers of message TensorProto in onnx.proto. */
 export type DataField =

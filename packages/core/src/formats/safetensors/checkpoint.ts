@@ -49,7 +49,7 @@ export async function openCheckpoint(host: FolderHost, folder: string): Promise<
  * Opens a checkpoint of several files. The index decides which tensors there are and where: a
  * tensor that it does not list is left out.
  */
-export async function readShardedSafetensors(
+async function readShardedSafetensors(
   host: FolderHost,
   folder: string,
   indexFile: string = INDEX_FILE,

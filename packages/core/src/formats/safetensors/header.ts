@@ -18,10 +18,10 @@ export type TensorEntry = {
 export const MAX_HEADER_BYTES = 100_000_000
 
 /** FastVLM-7B has under 2,000 tensors; a million entries still fit in memory. */
-export const MAX_TENSORS = 1_000_000
+const MAX_TENSORS = 1_000_000
 
 /** Weights have at most 5 axes; 8 is what every runtime can hold. */
-export const MAX_RANK = 8
+const MAX_RANK = 8
 
 const DTYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
   ['F64', 'float64'],

@@ -4,7 +4,7 @@ import { decoderFeeds, decodingOutputs, emptyPast, nextPast } from './decoder-fe
 import { floatData, int64Row, largestPosition } from './tensors.ts'
 
 /** The graphs of a vision-language model in the transformers.js layout. */
-export const VLM_SESSIONS = ['vision_encoder', 'embed_tokens', 'decoder_model_merged'] as const
+const VLM_SESSIONS = ['vision_encoder', 'embed_tokens', 'decoder_model_merged'] as const
 
 export type VlmSession = (typeof VLM_SESSIONS)[number]
 

@@ -2,7 +2,7 @@ import { ensure } from '../../base/error.ts'
 import type { VqaQuestion } from './read-vqav2.ts'
 
 /** The names of COCO-QA's question types, by the numbers of `types.txt`. */
-export const COCO_QA_TYPES = ['object', 'number', 'color', 'location'] as const
+const COCO_QA_TYPES = ['object', 'number', 'color', 'location'] as const
 
 /** One line-aligned text file. */
 export type LineFile = {

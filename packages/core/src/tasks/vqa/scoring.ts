@@ -31,7 +31,7 @@ export function answerScore(scoring: Scoring, answer: string, expected: readonly
  *
  * @see https://github.com/haotian-liu/LLaVA/blob/v1.2.0/scripts/convert_gqa_for_eval.py
  */
-export function exactMatch(answer: string, expected: readonly string[]): number {
+function exactMatch(answer: string, expected: readonly string[]): number {
   const plain = (text: string): string => text.trim().replace(/\.+$/, '').toLowerCase()
   return expected.some((each) => plain(each) === plain(answer)) ? 1 : 0
 }
