@@ -9,6 +9,7 @@ import type { Host } from '../base/host.ts'
 import { readJson } from '../base/json-file.ts'
 import type { ResolvedConfig } from '../config/merge-config.ts'
 import type { Target } from '../config/settings.ts'
+import type { CoremlDocument } from '../formats/coreml/document.ts'
 import { coremlForms, specOf, specRange } from '../formats/coreml/forms.ts'
 import { ensureFunctions } from '../formats/coreml/program-facts.ts'
 import { walkProgram } from '../formats/coreml/program.ts'
@@ -25,7 +26,7 @@ import type { ComputeUnit } from '../targets/coreml-devices.ts'
 import { programFindings, storedFindings } from '../targets/coreml-findings.ts'
 import type { StoredWeight } from '../targets/coreml-findings.ts'
 import { lowestTarget } from '../targets/coreml-systems.ts'
-import { COREML_TARGETS } from '../targets/coreml-versions.ts'
+import { COREML_SPECS, COREML_TARGETS, NEWEST_SPEC } from '../targets/coreml-versions.ts'
 import type { CoremlTarget } from '../targets/coreml-versions.ts'
 import { askedPrecisions, refusePreset } from './asked-precisions.ts'
 import { planRequest } from './plan-request.ts'
@@ -84,11 +85,7 @@ export function planCoremlPackage(
 ): Plan {
   refusePreset(config, 'Core ML packages')
   const target = askedTarget(config)
-  const coreml: CoremlRequest = {
-    target,
-    specs: specRange(document.spec, target),
-    unit: config.computeUnit,
-  }
+  const coreml = coremlRequest(document, target, config.computeUnit)
   const plan = makePlan(audit.weights, {
     ...planRequest(config, audit, null),
     target: target ?? 'coreml-ios18',
@@ -109,11 +106,17 @@ export async function readCoremlPlan(
 ): Promise<Plan> {
   const plan = readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
   const target = coremlTarget(plan.target)
-  return fitPlan(plan, audit.weights, planFile, null, {
-    target,
-    specs: specRange(document.spec, target),
-    unit: null,
-  })
+  return fitPlan(plan, audit.weights, planFile, null, coremlRequest(document, target, null))
+}
+
+function coremlRequest(
+  { spec, highestSpec }: CoremlDocument,
+  target: CoremlTarget | null,
+  unit: ComputeUnit | null,
+): CoremlRequest {
+  const specs = specRange(spec, target, highestSpec.spec)
+  const wanted = target === null ? NEWEST_SPEC : COREML_SPECS[target]
+  return { target, specs, unit, heldBack: specs.highest < wanted ? highestSpec.reason : null }
 }
 
 /** The target that was asked for by name; null for none. */

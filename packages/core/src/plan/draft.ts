@@ -36,6 +36,8 @@ export type CoremlRequest = {
   /** The oldest system; null for the oldest that the chosen forms need. */
   readonly target: CoremlTarget | null
   readonly specs: SpecRange
+  /** Why the program cannot become one of a newer system, where that limits `specs`. */
+  readonly heldBack: string | null
   /** What operations will run on; null leaves it to the system. */
   readonly unit: ComputeUnit | null
 }

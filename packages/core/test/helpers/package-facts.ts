@@ -34,9 +34,13 @@ export function packageRequest(
     readonly target?: CoremlTarget
     readonly unit?: ComputeUnit | null
     readonly spec?: number
+    /** How far the package can be raised. */
+    readonly reachable?: number
   } = {},
 ): PlanRequest {
-  const { unit = null, spec = 7, target = 'coreml-ios18', ...rest } = request
-  const coreml: CoremlRequest = { target, specs: specRange(spec, target), unit }
+  const { unit = null, spec = 7, reachable = 10, target = 'coreml-ios18', ...rest } = request
+  const specs = specRange(spec, target, reachable)
+  const heldBack = reachable < 9 ? 'crop_resize has another meaning there' : null
+  const coreml: CoremlRequest = { target, specs, unit, heldBack }
   return planRequest({ target, floats: 'as-stored', coreml, ...rest })
 }

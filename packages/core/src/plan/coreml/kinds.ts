@@ -5,8 +5,8 @@ import { valuesOf, withValues } from './values.ts'
 import { computesIn } from './weight-form.ts'
 
 /**
- * What no Core ML system has: integers of 3 and 2 bits, masks over vectors, and masks over floats of
- * another dtype than operators want.
+ * What no Core ML system has: integers of 3 and 2 bits, masks over vectors, and floats that operators do
+ * not want: more precise ones, or others behind a mask.
  */
 export const kinds: Rule = (draft) => withValues(draft, nearestKind(draft))
 
@@ -15,11 +15,13 @@ function nearestKind({ scheme, facts }: Draft): Change | null {
   switch (values.kind) {
     case 'float': {
       const dtype = computesIn(facts)
-      if (scheme.kind !== 'sparse' || values.dtype === dtype) return null
-      return {
-        scheme: { kind: 'float', dtype },
-        reason: 'a mask keeps values as its operators want them',
+      if (values.dtype === dtype) return null
+      if (scheme.kind === 'sparse') {
+        const reason = 'a mask keeps values as their operators want them'
+        return { scheme: { kind: 'float', dtype }, reason }
       }
+      if (dtype === 'float32') return null
+      return { scheme: { kind: 'float', dtype }, reason: 'its operators compute in fp16' }
     }
     case 'affine':
       return fewBits(values, facts.outputAxis ?? 0)

@@ -83,8 +83,10 @@ const weight: fc.Arbitrary<WeightFacts> = fc
     })
   })
 
+const dense = fc.oneof(fc.constantFrom('fp32', 'fp16', 'int8'), fc.constantFrom(...PRECISIONS))
+
 const precisionText = fc
-  .tuple(fc.constantFrom(...MASKS), fc.constantFrom(...PRECISIONS))
+  .tuple(fc.oneof(fc.constant(''), fc.constantFrom(...MASKS)), dense)
   .map(([mask, rest]) => `${mask}${rest}`)
 
 const target = fc.constantFrom(...COREML_TARGETS)
@@ -94,14 +96,15 @@ const spec = fc.integer({ min: 6, max: 10 })
 describe('any weight, asked to be anything, for any target and unit', () => {
   test('has a form that the target reads, and the plan gives its bytes', () => {
     fc.assert(
-      fc.property(weight, precisionText, target, unit, spec, fc.boolean(), (...all) => {
-        const [facts, precision, forTarget, forUnit, fromSpec, isLiteral] = all
+      fc.property(weight, precisionText, target, unit, spec, spec, fc.boolean(), (...all) => {
+        const [facts, precision, forTarget, forUnit, fromSpec, reachable, isLiteral] = all
         const asked = isLiteral ? { precision } : { components: { model: precision } }
         const request = packageRequest({
           ...asked,
           target: forTarget,
           unit: forUnit,
           spec: fromSpec,
+          reachable,
         })
         const plan = makePlan([facts], request)
         const [layer] = plan.layers
@@ -111,7 +114,7 @@ describe('any weight, asked to be anything, for any target and unit', () => {
           expect(plan.bytes).toBe(facts.bytes)
           return
         }
-        const specs = specRange(fromSpec, forTarget)
+        const specs = specRange(fromSpec, forTarget, reachable)
         const [form] = coremlForms([{ weight: formFacts(facts), scheme: layer.scheme }], specs)
         expect(form?.kind).not.toBe('none')
         if (form === undefined || form.kind === 'none') return

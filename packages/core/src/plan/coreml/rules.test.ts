@@ -26,6 +26,8 @@ const name = (layer: LayerPlan): string => precisionName(layer.scheme)
 describe('what each system stores of a linear weight of 64 x 96 values', () => {
   test.for([
     { asked: 'fp16', ios16: 'fp16', ios18: 'fp16' },
+    { asked: 'fp32', ios16: 'fp16', ios18: 'fp16' },
+    { asked: 'sparse75+fp32', ios16: 'sparse75+fp16', ios18: 'sparse75+fp16' },
     { asked: 'int8', ios16: 'int8/channel', ios18: 'int8/channel' },
     { asked: 'int8/asym', ios16: 'int8/channel/asym', ios18: 'int8/channel/asym' },
     { asked: 'int8/tensor', ios16: 'int8/tensor', ios18: 'int8/tensor' },
@@ -83,6 +85,27 @@ describe('what each system stores of a linear weight of 64 x 96 values', () => {
 
   test('a package that needs iOS 18 anyway is planned as for iOS 18', () => {
     expect(name(planned({}, 'int4', { target: 'coreml-ios16', spec: 9 }))).toBe('int4/32')
+  })
+})
+
+describe('a program that cannot be raised', () => {
+  test.for([
+    { asked: 'int4', reachable: 7, gets: 'int8/channel' },
+    { asked: 'palette4/g16', reachable: 8, gets: 'palette6' },
+    { asked: 'int4', reachable: 9, gets: 'int4/32' },
+    { asked: 'int8', reachable: 6, gets: 'fp16' },
+    { asked: 'sparse75+int8', reachable: 6, gets: 'fp16' },
+    { asked: 'fp16', reachable: 6, gets: 'fp16' },
+  ])('to $reachable: $asked is $gets', ({ asked, reachable, gets }) => {
+    const facts = { shape: [64, 96] }
+    expect(name(planned(facts, asked, { spec: 6, reachable }))).toBe(gets)
+  })
+
+  test('the reason says what stands in the way', () => {
+    expect(planned({ shape: [64, 96] }, 'int4', { spec: 6, reachable: 7 }).reasons.at(-1)).toBe(
+      'iOS 18 is the first system with 4-bit integers, and the program cannot be raised ' +
+        '(crop_resize has another meaning there): int8/channel',
+    )
   })
 })
 

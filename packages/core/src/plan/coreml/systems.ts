@@ -1,15 +1,14 @@
 import { coremlForm } from '../../formats/coreml/forms.ts'
-import type { SpecRange } from '../../formats/coreml/form-types.ts'
 import type { AffineScheme, PaletteScheme } from '../../scheme/scheme.ts'
 import { precisionName } from '../../scheme/precision.ts'
-import { INPUTS_SPEC } from '../../targets/coreml-versions.ts'
-import type { Draft, Rule } from '../draft.ts'
+import { ATTRIBUTES_SPEC, INPUTS_SPEC } from '../../targets/coreml-versions.ts'
+import type { CoremlRequest, Draft, Rule } from '../draft.ts'
 import { changed } from '../draft.ts'
 import { keptAtMost } from './kept.ts'
 import { BITS_WITHOUT_GROUPS } from './palette-bits.ts'
 import type { Change } from './values.ts'
 import { valuesOf, withValues } from './values.ts'
-import { bytesByChannel, bytesInFile, computesIn, formFacts } from './weight-form.ts'
+import { bytesByChannel, bytesInFile, computesIn, formFacts, plainFloat } from './weight-form.ts'
 
 /**
  * What iOS 16 and 17 cannot store: 4-bit integers, blocks, groups, vectors, 3 bits, int8 tables and
@@ -19,23 +18,34 @@ import { bytesByChannel, bytesInFile, computesIn, formFacts } from './weight-for
  */
 export const systems: Rule = (draft, { coreml }) => {
   if (coreml === undefined || coreml.specs.highest >= INPUTS_SPEC) return draft
+  if (coreml.specs.highest < ATTRIBUTES_SPEC) return uncompressed(draft, coreml)
+  const change = olderValues(draft)
+  if (draft.scheme.kind === 'sparse') return olderSparse(draft, change, coreml)
+  return withValues(draft, change && { ...change, reason: held(change.reason, coreml) })
+}
+
+/** Programs of iOS 15 have no compressed weights. */
+function uncompressed(draft: Draft, coreml: CoremlRequest): Draft {
+  const plain = plainFloat(draft.facts)
+  if (draft.scheme.kind === 'float' && draft.scheme.dtype === plain.dtype) return draft
+  const reason = held('iOS 16 is the first system with compressed weights', coreml)
+  return changed(draft, plain, `${reason}: ${precisionName(plain)}`)
+}
+
+function held(reason: string, { heldBack }: CoremlRequest): string {
+  return heldBack === null ? reason : `${reason}, and the program cannot be raised (${heldBack})`
+}
+
+function olderValues(draft: Draft): Change | null {
   const values = valuesOf(draft.scheme)
   switch (values.kind) {
     case 'float':
-      return draft
-    case 'affine': {
-      const change = olderIntegers(draft, values)
-      return isSparse(draft) ? olderSparse(draft, change, coreml.specs) : withValues(draft, change)
-    }
-    case 'palette': {
-      const change = olderPalette(draft, values)
-      return isSparse(draft) ? olderSparse(draft, change, coreml.specs) : withValues(draft, change)
-    }
+      return null
+    case 'affine':
+      return olderIntegers(draft, values)
+    case 'palette':
+      return olderPalette(draft, values)
   }
-}
-
-function isSparse({ scheme }: Draft): boolean {
-  return scheme.kind === 'sparse'
 }
 
 function olderIntegers({ facts }: Draft, values: AffineScheme): Change | null {
@@ -82,9 +92,10 @@ function olderPalette({ facts }: Draft, values: PaletteScheme): Change | null {
 }
 
 /** Either the mask stays and its values become floats, or all values are stored: the smaller of both. */
-function olderSparse(draft: Draft, change: Change | null, specs: SpecRange): Draft {
+function olderSparse(draft: Draft, change: Change | null, coreml: CoremlRequest): Draft {
   const { scheme, facts } = draft
-  if (scheme.kind !== 'sparse') return draft
+  const { specs } = coreml
+  if (scheme.kind !== 'sparse' || scheme.values.kind === 'float') return draft
   const weight = formFacts(facts)
   const floats = { ...scheme, values: { kind: 'float', dtype: computesIn(facts) } } as const
   const dense = change?.scheme ?? scheme.values
@@ -95,6 +106,6 @@ function olderSparse(draft: Draft, change: Change | null, specs: SpecRange): Dra
     (whole.kind === 'none' ||
       bytesInFile(keptAtMost(masked, facts, scheme.pattern)) < bytesInFile(whole))
   const next = isMasked ? floats : dense
-  const reason = 'iOS 18 is the first system with sparse integers and palettes'
+  const reason = held('iOS 18 is the first system with sparse integers and palettes', coreml)
   return changed(draft, next, `${reason}: ${precisionName(next)}`)
 }
