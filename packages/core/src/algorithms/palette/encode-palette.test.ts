@@ -86,6 +86,17 @@ describe('encodePalette', () => {
     )
   })
 
+  test('tables of int8 for scaled channels share codes, and have a scale each', () => {
+    const row = [127, -127, 64, 3, 0]
+    const x = Float32Array.from([...row, ...row.map((v) => v / 1024), 0, 0, 0, 0, 0])
+    const spec = { ...SPEC, shape: [3, 5], channels: 3, bits: 3, channelScale: true } as const
+    const { encoding, error } = encodePalette(simdKernels, x, { ...spec, tableKind: 'int8' })
+    expect(encoding.table).toMatchObject({ shape: [3, 1, 8, 1], block: [1, 1, 8, 1] })
+    const scale = encoding.table.kind === 'affine' ? encoding.table.scale : []
+    expect([...scale]).toEqual([1, 2 ** -10, 2 ** -24])
+    expect(error.squaredError).toBe(0)
+  })
+
   test('a given table is used as it is', () => {
     const table = Float32Array.of(-1, 3)
     const { encoding } = encodePalette(simdKernels, seededWeights(12, 1), { ...SPEC, table })
@@ -132,8 +143,12 @@ describe('values that are hard to store', () => {
 
   test('what is beyond fp16 becomes its end, and NaN the entry nearest to 0', () => {
     const x = Float32Array.of(1e6, -1e6, NaN, 1, 1e6, -1e6, 1, 1, 1e6, 1, 1, -1e6)
-    for (const tableKind of ['float', 'int8'] as const) {
-      const { encoding } = encodePalette(simdKernels, x, { ...SPEC, bits: 2, tableKind })
+    for (const form of [
+      {},
+      { tableKind: 'int8' },
+      { tableKind: 'int8', channelScale: true },
+    ] as const) {
+      const { encoding } = encodePalette(simdKernels, x, { ...SPEC, bits: 2, ...form })
       const decoded = decode(encoding)
       expect(decoded.every(Number.isFinite)).toBe(true)
       expect(decoded[0]).toBeGreaterThan(65000)

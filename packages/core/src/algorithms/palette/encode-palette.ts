@@ -1,11 +1,11 @@
 import { decode } from '../../kernels/decode-encoding.ts'
 import type { ErrorSums, Kernels } from '../../kernels/kernels.ts'
 import { permuteAxes } from '../../kernels/permute-axes.ts'
-import type { AffineEncoding, FloatEncoding, PaletteEncoding } from '../../scheme/encoding.ts'
+import type { PaletteEncoding } from '../../scheme/encoding.ts'
 import { elementsOf } from '../../tensor/weight.ts'
-import { type ChannelGroup, groupTables } from './group-tables.ts'
-import { int8Tables } from './int8-tables.ts'
 import { type PaletteSpec, requirePalette } from './palette-spec.ts'
+import type { ChannelGroup } from './scaled-channels.ts'
+import { channelsOfTable, tableEncoding } from './table-encoding.ts'
 
 /** An encoding and what it costs. */
 export type EncodedPalette = { readonly encoding: PaletteEncoding; readonly error: ErrorSums }
@@ -27,8 +27,7 @@ export function encodePalette(
 ): EncodedPalette {
   requirePalette(spec)
   const groups = channelGroups(x, spec)
-  const floats = concatenated(groups.map((group) => groupTables(kernels, group, spec)))
-  const table = tableEncoding(kernels, groups, floats, spec)
+  const table = tableEncoding(kernels, groups, spec)
   const values = decode(table, kernels)
   const indices = new Uint8Array(x.length / spec.vectorSize)
   const tablesInGroup = values.length / groups.length
@@ -75,26 +74,6 @@ function vectorWeights(weights: Float32Array, size: number, inner: number): Floa
   })
 }
 
-function tableEncoding(
-  kernels: Kernels,
-  groups: readonly ChannelGroup[],
-  floats: Float32Array,
-  spec: PaletteSpec,
-): FloatEncoding | AffineEncoding {
-  const { shape: full, outputAxis, vectorSize, bits, dtype, tableKind } = spec
-  const tables = full.map((size, k) => (k === outputAxis ? size / channelsOfTable(spec) : 1))
-  const shape = [...tables, 2 ** bits, vectorSize]
-  if (tableKind === 'float') return { kind: 'float', dtype, shape, values: floats }
-  const { codes, scale } = int8Tables(kernels, groups, floats, spec)
-  const scales = { scale: Float32Array.of(scale), scaleDtype: dtype }
-  return { kind: 'affine', dtype, integer: 'int8', shape, block: shape, codes, ...scales }
-}
-
-/** With a scale for each channel only those of a vector can share a table. */
-function channelsOfTable({ channelScale, vectorSize, channels }: PaletteSpec): number {
-  return channelScale ? vectorSize : channels
-}
-
 function assign(
   kernels: Kernels,
   indices: Uint8Array,
@@ -133,16 +112,4 @@ function inStorageOrder(indices: Uint8Array, spec: PaletteSpec): Uint8Array {
 
 function aroundAxis(shape: readonly number[], axis: number): readonly [number, number, number] {
   return [elementsOf(shape.slice(0, axis)), shape[axis] ?? 1, elementsOf(shape.slice(axis + 1))]
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const [only] = parts
-  if (parts.length === 1 && only !== undefined) return only
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
 }

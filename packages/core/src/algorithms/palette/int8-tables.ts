@@ -1,40 +1,71 @@
 import type { Kernels } from '../../kernels/kernels.ts'
 import { storedScale } from '../../kernels/scales.ts'
 import { gridCodes, MAX_CODE } from './grid-codes.ts'
-import { type ChannelGroup, distinctOf } from './group-tables.ts'
+import { distinctOf, groupTable } from './group-tables.ts'
 import type { PaletteSpec } from './palette-spec.ts'
-import { LARGEST_STORED } from './stored-float.ts'
-
-/** The codes of all tables, and the scale that they share. */
-export type Int8Tables = { readonly codes: Int8Array; readonly scale: number }
+import type { ChannelGroup } from './scaled-channels.ts'
+import { LARGEST_STORED, type StoredFloat } from './stored-float.ts'
 
 /**
- * Tables of int8: the scale covers the largest entry of the float tables and is rounded to its
- * stored dtype first. Tables of single values that k-means chose are then chosen again among the
- * codes; others are rounded.
+ * Tables of int8 with one scale for all. The scale covers the largest entry of the float tables and
+ * is rounded to its stored dtype first.
  *
- * @param tables - float32, the tables of all groups one after another
+ * @returns codes of all tables one after another, and the scale
  */
 export function int8Tables(
   kernels: Kernels,
   groups: readonly ChannelGroup[],
-  tables: Float32Array,
   spec: PaletteSpec,
-): Int8Tables {
-  // Half a step less than the largest number, so that no code decodes to infinity.
-  const limit = LARGEST_STORED[spec.dtype] / (1 + 0.5 / MAX_CODE)
-  const largest = tables.reduce((most, entry) => Math.max(most, Math.abs(entry)), 0)
-  const scale = storedScale(Math.min(largest, limit) / MAX_CODE, spec.dtype)
-  const codes = new Int8Array(tables.length)
-  const range = { qmin: -MAX_CODE, qmax: MAX_CODE, blockLength: tables.length }
-  kernels.encodeBlocks(codes, tables, Float32Array.of(scale), undefined, range)
-  if (spec.rule !== 'kmeans' || spec.vectorSize > 1 || spec.channelScale) return { codes, scale }
-  const entries = 2 ** spec.bits
-  for (const [i, group] of groups.entries()) {
-    const chosen = gridCodes(distinctOf(kernels, group), scale, entries)
-    const table = codes.subarray(i * entries, (i + 1) * entries)
-    table.fill(chosen.at(-1) ?? 0)
-    table.set(chosen)
+): { readonly codes: Int8Array; readonly scale: Float32Array } {
+  const tables = groups.map((group) => groupTable(kernels, group, spec))
+  const scale = coveringStep(Math.max(...tables.map(largestEntry)), spec.dtype)
+  const codes = tables.map((table, i) => codesOf(kernels, groups[i], table, scale, spec))
+  return { codes: Int8Array.from(codes.flatMap((own) => [...own])), scale: Float32Array.of(scale) }
+}
+
+/** The table of one group as codes, and the step between them, rounded to the dtype of `spec`. */
+export function int8Table(
+  kernels: Kernels,
+  group: ChannelGroup,
+  spec: PaletteSpec,
+): { readonly codes: Int8Array; readonly step: number } {
+  const table = groupTable(kernels, group, spec)
+  const step = coveringStep(largestEntry(table), spec.dtype)
+  return { codes: codesOf(kernels, group, table, step, spec), step }
+}
+
+/**
+ * A table as codes: rounded, but a table of single values that k-means chose is chosen again among
+ * the codes.
+ */
+function codesOf(
+  kernels: Kernels,
+  group: ChannelGroup | undefined,
+  table: Float32Array,
+  step: number,
+  spec: PaletteSpec,
+): Int8Array {
+  const codes = new Int8Array(table.length)
+  if (group === undefined || spec.rule !== 'kmeans' || spec.vectorSize > 1) {
+    const range = { qmin: -MAX_CODE, qmax: MAX_CODE, blockLength: table.length }
+    kernels.encodeBlocks(codes, table, Float32Array.of(step), undefined, range)
+    return codes
   }
-  return { codes, scale }
+  const chosen = gridCodes(distinctOf(kernels, group), step, table.length)
+  codes.fill(chosen.at(-1) ?? 0)
+  codes.set(chosen)
+  return codes
+}
+
+/** The largest step between codes with which none decodes to infinity: half a step is left. */
+export function largestStep(dtype: StoredFloat): number {
+  return LARGEST_STORED[dtype] / (MAX_CODE + 0.5)
+}
+
+function coveringStep(largest: number, dtype: StoredFloat): number {
+  return storedScale(Math.min(largest / MAX_CODE, largestStep(dtype)), dtype)
+}
+
+function largestEntry(table: Float32Array): number {
+  return table.reduce((most, entry) => Math.max(most, Math.abs(entry)), 0)
 }
