@@ -96,7 +96,8 @@ function fitDecision(
       `[${shape.join(', ')}]. It is the plan of another model.`,
     { file, layer, found: decision.shape, expected: shape },
   )
-  refuseNotFinite(facts)
+  // What a plan can only carry may be a mask of infinities.
+  if (facts.whyFloat === undefined) refuseNotFinite(facts)
   const overflow = planning.beyondHalf(facts, decision.scheme)
   ensure(
     overflow === null,
