@@ -2,7 +2,7 @@ import { ensure } from '../../base/error.ts'
 import type { BlobFile } from './blob-index.ts'
 import type { CoremlOperation } from './form-types.ts'
 import type { ArgumentEntry, Operation, Value } from './generated/coreml_pb.ts'
-import type { Definition, ProgramOperation } from './program.ts'
+import type { Definition, ProgramOperation, ProgramWalk } from './program.ts'
 import { storedArray } from './stored-array.ts'
 import type { StoredArray } from './stored-array.ts'
 import { staticTensor } from './value-types.ts'
@@ -61,6 +61,27 @@ export type ChainBuilder = {
   readonly scopes: ReadonlyMap<Operation, ProgramOperation>
   readonly givenBy: ReadonlyMap<Operation, readonly Definition[]>
   readonly built: Map<Operation, Chain | null>
+}
+
+/** Starts building the chains of a program. */
+export function chainBuilder(
+  walk: ProgramWalk,
+  files: ReadonlyMap<string, BlobFile>,
+): ChainBuilder {
+  const scopes = new Map(walk.operations.map((each) => [each.operation, each]))
+  return { files, scopes, givenBy: definitionsByOperation(walk), built: new Map() }
+}
+
+function definitionsByOperation({
+  definitions,
+}: ProgramWalk): ReadonlyMap<Operation, readonly Definition[]> {
+  const found = new Map<Operation, Definition[]>()
+  for (const definition of definitions) {
+    const own = found.get(definition.operation)
+    if (own === undefined) found.set(definition.operation, [definition])
+    else own.push(definition)
+  }
+  return found
 }
 
 /**

@@ -1,11 +1,10 @@
 import type { ByteSource } from '../../base/bytes.ts'
-import { ensure, MixbitError } from '../../base/error.ts'
+import { MixbitError } from '../../base/error.ts'
 import type { Finding } from '../../base/finding.ts'
 import type { Host } from '../../base/host.ts'
-import { indexBlobs, readBlobCount } from './blob-index.ts'
-import type { BlobFile } from './blob-index.ts'
+import { openBlobFiles } from './blob-files.ts'
 import type { CoremlDocument } from './document.ts'
-import type { Model, Program } from './generated/coreml_pb.ts'
+import type { Model } from './generated/coreml_pb.ts'
 import { MANIFEST_PATH, readManifest } from './manifest.ts'
 import type { PackageManifest } from './manifest.ts'
 import { packageFiles } from './package-files.ts'
@@ -14,7 +13,6 @@ import { ensureFunctions, programSpec } from './program-facts.ts'
 import { highestSpec } from './raise-opset.ts'
 import { ensureProgram, readModel } from './read-model.ts'
 import { unmovable } from './restyle.ts'
-import { blobReferences } from './visit-values.ts'
 import { collectWeights } from './weights.ts'
 
 /** What reading and writing packages needs of a host. */
@@ -30,12 +28,6 @@ export type CoremlModel = {
   /** Weight files stay open until then. */
   readonly close: () => Promise<void>
 }
-
-/** `@model_path` stands for the folder of the program. */
-const MODEL_PATH = '@model_path/'
-
-/** Files that values name; coremltools writes one, and one more for each that is larger than 2 GB. */
-const MAX_BLOB_FILES = 100
 
 /** Whether a folder is a package: it has a manifest. */
 export async function isCoremlPackage(
@@ -116,50 +108,6 @@ async function readDocument(
     spec: programSpec(model.specificationVersion, program),
     highestSpec: highestSpec(program, walk, unmovable(walk, sites)),
   }
-}
-
-async function openBlobFiles(
-  host: PackageHost,
-  path: string,
-  { manifest, program, opened }: Omit<Reading, 'model'> & { readonly program: Program },
-): Promise<ReadonlyMap<string, BlobFile>> {
-  const offsets = new Map<string, Set<number>>()
-  for (const { fileName, offset } of blobReferences(program)) {
-    const own = offsets.get(fileName) ?? new Set<number>()
-    offsets.set(fileName, own.add(Number(offset)))
-  }
-  ensure(
-    offsets.size <= MAX_BLOB_FILES,
-    'limit-exceeded',
-    `"${manifest.modelPath}" names ${offsets.size} weight files; at most ${MAX_BLOB_FILES} are read.`,
-    { file: manifest.modelPath, files: offsets.size },
-  )
-  const files = new Map<string, BlobFile>()
-  for (const [name, own] of offsets) {
-    const inside = blobPath(manifest, name)
-    const source = await host.open(host.within(path, inside))
-    opened.push(source)
-    await readBlobCount(source)
-    files.set(name, { name, path: inside, source, blobs: await indexBlobs(source, own) })
-  }
-  return files
-}
-
-/** The path inside the package of a file that values name. */
-function blobPath({ modelFolder, modelPath }: PackageManifest, name: string): string {
-  const rest = name.startsWith(MODEL_PATH) ? name.slice(MODEL_PATH.length) : ''
-  const parts = rest.split('/')
-  ensure(
-    !rest.includes('\\') && parts.every((part) => part !== '' && part !== '.' && part !== '..'),
-    'path-outside',
-    `"${modelPath}" names the weight file ${JSON.stringify(name.slice(0, 200))}; it must lie below ${MODEL_PATH}.`,
-    { file: modelPath, path: name.slice(0, 200) },
-  )
-  const path = `${modelFolder}/${rest}`
-  ensure(path !== modelPath, 'malformed', `"${modelPath}" names itself as a weight file.`, {
-    file: modelPath,
-  })
-  return path
 }
 
 async function sizeOf(host: PackageHost, path: string, files: readonly string[]): Promise<number> {

@@ -1,5 +1,5 @@
 import type { BlobFile } from './blob-index.ts'
-import { chainOf, isConstexpr } from './chain.ts'
+import { chainBuilder, chainOf, isConstexpr } from './chain.ts'
 import type { Chain, ChainBuilder } from './chain.ts'
 import { chainTypes } from './chain-types.ts'
 import { describeChain } from './describe-chain.ts'
@@ -7,7 +7,7 @@ import type { CoremlWeight, WeightSites } from './document.ts'
 import { identityOf } from './identity.ts'
 import { isVector, readingOf } from './readings.ts'
 import type { Operation } from './generated/coreml_pb.ts'
-import type { Definition, ProgramOperation, ProgramWalk } from './program.ts'
+import type { Definition, ProgramWalk } from './program.ts'
 import { readEncoding } from './stored-encoding.ts'
 import { arraysOf, operationsOf, precisionOf, storedBytes } from './stored-facts.ts'
 import type { StoredForm } from './stored-form.ts'
@@ -33,14 +33,8 @@ export function collectWeights(
   walk: ProgramWalk,
   files: ReadonlyMap<string, BlobFile>,
 ): CollectedWeights {
-  const scopes = new Map<Operation, ProgramOperation>()
-  const numbers = new Map<Operation, number>()
-  for (const [number, each] of walk.operations.entries()) {
-    scopes.set(each.operation, each)
-    numbers.set(each.operation, number)
-  }
-  const givenBy = definitionsByOperation(walk)
-  const builder: ChainBuilder = { files, scopes, givenBy, built: new Map() }
+  const numbers = new Map(walk.operations.map(({ operation }, number) => [operation, number]))
+  const builder = chainBuilder(walk, files)
   const names = new Set<string>()
   const weights = new Map<string, CoremlWeight>()
   const sites = new Map<string, WeightSites>()
@@ -52,18 +46,6 @@ export function collectWeights(
     sites.set(name, { chain, form, operations })
   }
   return { weights, sites }
-}
-
-function definitionsByOperation({
-  definitions,
-}: ProgramWalk): ReadonlyMap<Operation, readonly Definition[]> {
-  const found = new Map<Operation, Definition[]>()
-  for (const definition of definitions) {
-    const own = found.get(definition.operation)
-    if (own === undefined) found.set(definition.operation, [definition])
-    else own.push(definition)
-  }
-  return found
 }
 
 function findWeights(builder: ChainBuilder, definitions: readonly Definition[]): readonly Found[] {

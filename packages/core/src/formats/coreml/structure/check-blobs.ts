@@ -1,0 +1,51 @@
+import type { ByteSource } from '../../../base/bytes.ts'
+import { BLOB_ALIGNMENT, readBlob, readBlobCount } from '../blob-index.ts'
+import type { BlobFile } from '../blob-index.ts'
+import type { Program } from '../generated/coreml_pb.ts'
+import { storedArray } from '../stored-array.ts'
+import { programValues } from '../visit-values.ts'
+import { problemsOf, refusal } from './structure-check.ts'
+
+/** The largest programs have some thousands; a file of more is not walked to its end. */
+const MAX_BLOBS = 200_000
+
+/** Whether every value has as many bytes of its dtype as its shape takes. */
+export function blobProblems(
+  program: Program,
+  files: ReadonlyMap<string, BlobFile>,
+): readonly string[] {
+  const problems: string[] = []
+  for (const value of programValues(program)) {
+    problems.push(...problemsOf(() => void storedArray(value, files, 'A value')))
+  }
+  return problems
+}
+
+/** Whether the files hold as many blobs as they say. coremltools never asks. */
+export async function countProblems(
+  files: ReadonlyMap<string, BlobFile>,
+): Promise<readonly string[]> {
+  const problems: string[] = []
+  for (const { path, source } of files.values()) {
+    try {
+      const declared = await readBlobCount(source)
+      const found = await countBlobs(source)
+      if (declared !== found) {
+        problems.push(`"${path}" says that it has ${declared} blobs, and has ${found}.`)
+      }
+    } catch (error) {
+      problems.push(refusal(error))
+    }
+  }
+  return problems
+}
+
+/** Blobs that lie one behind another from the start of a file to its end. */
+async function countBlobs(source: ByteSource): Promise<number> {
+  let count = 0
+  for (let at = BLOB_ALIGNMENT; at < source.sizeInBytes && count < MAX_BLOBS; count++) {
+    const { dataOffset, bytes } = await readBlob(source, at)
+    at = Math.ceil((dataOffset + bytes) / BLOB_ALIGNMENT) * BLOB_ALIGNMENT
+  }
+  return count
+}
