@@ -17,7 +17,7 @@ export function noDistinctValues(exponent: number): DistinctValues {
  * float32 values keep their exact sums. NaN and infinity are left out, and what has no weight.
  *
  * @param exponent - log2 of what values are multiplied with before they are compared: `keyExponent`
- *   of the largest magnitude; 0 will do for halves
+ *   of the largest magnitude; 0 will do for halves. With a larger one the largest values are lost
  * @param weights - float32, one a value, >= 0 and finite; undefined counts
  */
 export function distinctValues(

@@ -1,0 +1,111 @@
+import { requireFit } from './fit.ts'
+
+/** What is zero: scores below `score`, and the first `equal` of those equal to it. */
+export type PruneThreshold = { readonly score: number; readonly equal: number }
+
+/**
+ * Makes the mask 0 where the score says so, in the order of the array, and leaves it elsewhere. NaN
+ * is never below a score.
+ *
+ * @param mask - in and out: one byte a score
+ */
+export function maskBelow(
+  mask: Uint8Array,
+  scores: Float32Array,
+  { score: limit, equal }: PruneThreshold,
+): void {
+  requireFit(mask.length === scores.length, `${mask.length} mask bytes, ${scores.length} scores`)
+  let left = equal
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i]!
+    if (score < limit) mask[i] = 0
+    else if (score === limit && left > 0) {
+      left--
+      mask[i] = 0
+    }
+  }
+}
+
+/** Makes the mask 0 where the magnitude is `magnitude` or less, and leaves it elsewhere. */
+export function maskSmall(mask: Uint8Array, x: Float32Array, magnitude: number): void {
+  requireFit(mask.length === x.length, `${mask.length} mask bytes, ${x.length} values`)
+  for (let i = 0; i < x.length; i++) if (Math.abs(x[i]!) <= magnitude) mask[i] = 0
+}
+
+/** The values that a mask keeps, and `instead` of those it does not. */
+export function withoutMasked(x: Float32Array, mask: Uint8Array, instead: number): Float32Array {
+  requireFit(mask.length === x.length, `${mask.length} mask bytes, ${x.length} values`)
+  const out = Float32Array.from(x)
+  for (let i = 0; i < x.length; i++) if (mask[i] === 0) out[i] = instead
+  return out
+}
+
+/**
+ * The root of the sum of squares of each run of `size` rows, column by column: the scores of values
+ * that are zero together. The last run may be shorter.
+ *
+ * @param scores - out: float32, shape (ceil(rows / size), columns)
+ * @param x - float32, shape (rows, columns)
+ */
+export function runScores(
+  scores: Float32Array,
+  x: Float32Array,
+  columns: number,
+  size: number,
+): void {
+  const rows = x.length / columns
+  requireFit(scores.length === Math.ceil(rows / size) * columns, `${scores.length} scores`)
+  const sums = new Float64Array(columns)
+  for (let first = 0; first < rows; first += size) {
+    sums.fill(0)
+    for (let row = first; row < Math.min(first + size, rows); row++) {
+      for (let c = 0; c < columns; c++) sums[c] = sums[c]! + x[row * columns + c]! ** 2
+    }
+    const at = (first / size) * columns
+    for (let c = 0; c < columns; c++) scores[at + c] = Math.sqrt(sums[c]!)
+  }
+}
+
+/** Where groups of consecutive channels lie: the array has the shape (outer, channels, inner). */
+export type ChannelLayout = { readonly channels: number; readonly inner: number }
+
+/**
+ * Makes the mask 0 for all but the `n` largest scores of each `m` consecutive channels; of equals
+ * the earlier ones become 0, and the last group may be shorter. NaN counts as the largest.
+ *
+ * @param mask - in and out: one byte a score
+ */
+export function maskOfGroups(
+  mask: Uint8Array,
+  scores: Float32Array,
+  n: number,
+  m: number,
+  { channels, inner }: ChannelLayout,
+): void {
+  requireFit(mask.length === scores.length, `${mask.length} mask bytes, ${scores.length} scores`)
+  requireFit(scores.length % (channels * inner) === 0, `${channels} x ${inner} channels`)
+  const group = new Float32Array(m)
+  for (let outer = 0; outer < scores.length; outer += channels * inner) {
+    for (let first = 0; first < channels; first += m) {
+      const length = Math.min(m, channels - first)
+      for (let column = 0; column < inner; column++) {
+        const start = outer + first * inner + column
+        for (let i = 0; i < length; i++) {
+          const score = scores[start + i * inner]!
+          group[i] = Number.isNaN(score) ? Infinity : score
+        }
+        for (let i = 0; i < length; i++) {
+          if (largerThan(group, i, length) >= n) mask[start + i * inner] = 0
+        }
+      }
+    }
+  }
+}
+
+/** How many of a group come before score i: the larger ones, and later equal ones. */
+function largerThan(group: Float32Array, i: number, length: number): number {
+  const own = group[i]!
+  let count = 0
+  for (let k = 0; k < length; k++) if (group[k]! > own || (group[k] === own && k > i)) count++
+  return count
+}
