@@ -98,9 +98,11 @@ class Case:
     def command(self, output):
         if self.precision == "decompress":
             return ["convert", str(self.source), "--decompress", "-o", str(output), "--force"]
+        return ["quantize", str(self.source), *self.options(), "-o", str(output), "--force", "--json"]
+
+    def options(self):
         options = MIXED if self.precision == "mixed" else ["--precision", self.precision]
-        target = [] if self.target is None else ["--target", self.target]
-        return ["quantize", str(self.source), *options, *target, "-o", str(output), "--force", "--json"]
+        return options if self.target is None else [*options, "--target", self.target]
 
 
 def mixbit(arguments):
@@ -140,7 +142,7 @@ def dumped(path):
 
 def check_case(case, folder, said):
     """Everything that must hold of a written package."""
-    status, output, error = said
+    status, _, error = said
     if status != 0:
         yield f"mixbit ended with {status}: {error}"
         return
@@ -149,7 +151,7 @@ def check_case(case, folder, said):
     if case.precision == "decompress":
         yield from check_decompressed(source, result)
     else:
-        yield from check_forms(case, source, result, planned(output))
+        yield from check_forms(case, source, result)
 
 
 def check_result(source, result, target):
@@ -164,39 +166,38 @@ def check_result(source, result, target):
     yield from checker.check_saved_again(result, program)
 
 
-def planned(output):
-    """Weight name to what the plan says of it, when the answer has a plan."""
-    layers = json.loads(output).get("layers", [])
-    return {each["layer"].removeprefix("model."): each for each in layers}
+def planned(case):
+    """Weight name to what the plan says of it."""
+    status, output, error = mixbit(["plan", str(case.source), *case.options(), "--json"])
+    if status != 0:
+        raise ValueError(f"mixbit plan ended with {status}: {error}")
+    return {each["layer"].removeprefix("model."): each for each in json.loads(output)["layers"]}
 
 
-def check_forms(case, source, result, plan):
-    """Each weight has the form that was asked for, unless the plan says why not."""
-    stored = 0
+def check_forms(case, source, result):
+    """Each weight has the form that was asked for, unless the plan says which it has instead, and why."""
+    others = {}
     for key, weight in sorted(source.weights.items()):
-        if not forms.holds_weights(weight):
-            continue
         after = result.weights.get(key)
-        if after is None:
-            continue  # check_weights says so.
+        if after is None or not forms.holds_weights(weight):
+            continue  # check_weights says what is missing.
         found, _ = forms.form_of(result, after)
-        stored += found.kind != "float" or found.is_sparse or found.bits == 16
-        if case.precision == "mixed":
-            continue
         shape = checker.output_type(source, weight)[1]
         axes = forms.axes_of(weight, shape, source.functions[weight.function])
-        wanted = forms.form_for(case.precision, shape, axes)
+        wanted = None if case.precision == "mixed" else forms.form_for(case.precision, shape, axes)
         if forms.matches(found, wanted):
             yield from check_codes(source, result, key, case.precision)
-        elif not has_reason(plan.get(weight.name), found):
-            yield f"{weight.name} is {found}, not {wanted}"
-    if stored == 0 and case.precision != "fp32":
-        yield "no weight has changed its form"
-
-
-def has_reason(layer, found):
-    """Whether the plan explains a form other than the one that was asked for."""
-    return layer is not None and bool(layer.get("reason") or layer.get("reasons"))
+        else:
+            others[weight] = found, wanted, shape, axes[0] or 0
+    plan = planned(case) if others else {}
+    for weight, (found, wanted, shape, output) in others.items():
+        layer = plan.get(weight.name) or plan.get(f"{weight.function}/{weight.name}")
+        if layer is None:
+            yield f"{weight.name} is {found}, not {wanted}, and no plan has it"
+        elif not forms.matches(found, forms.form_of_scheme(layer["scheme"], shape, output)):
+            yield f"{weight.name} is {found}, not {layer['scheme']} as planned"
+        elif case.precision != "mixed" and len(layer["reasons"]) < 2:
+            yield f"{weight.name} is {found}, not {wanted}, for no reason: {layer['reasons']}"
 
 
 def check_decompressed(source, result):

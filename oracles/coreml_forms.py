@@ -225,5 +225,26 @@ def form_for(precision, shape, axes):
     )
 
 
+def form_of_scheme(scheme, shape, output):
+    """The Form that a plan's scheme means for a weight with this output axis."""
+    if scheme["kind"] == "sparse":
+        return replace(form_of_scheme(scheme["values"], shape, output), is_sparse=True)
+    if scheme["kind"] == "float":
+        return Form("float", int(scheme["dtype"].removeprefix("float")))
+    grid = [1] * len(shape)
+    shared = scheme["granularity"]
+    if shared["kind"] != "per-tensor":
+        axis, size = shared["axis"], shared.get("blockSize", 1)
+        grid[axis] = shape[axis] // size
+    if scheme["kind"] == "affine":
+        bits = int(scheme["dtype"].removeprefix("int"))
+        if shared["kind"] == "per-block":
+            grid[output] = shape[output]
+        return Form("affine", bits, tuple(grid), scheme["symmetric"])
+    if scheme["channelScale"]:
+        grid[output] = shape[output]
+    return Form("palette", scheme["bits"], tuple(grid), table=scheme["table"], vector=scheme["vectorSize"])
+
+
 def largest_divisor(size, most):
     return next(each for each in range(min(size, most), 0, -1) if size % each == 0)
