@@ -251,3 +251,23 @@ describe('values beyond fp16', () => {
     expect(name(planned(facts, asked))).toBe(gets)
   })
 })
+
+describe('what chooses scales and tables', () => {
+  test.for([
+    { asked: 'int8', algorithm: null, gets: 'round' },
+    { asked: 'int4', algorithm: null, gets: 'mse' },
+    { asked: 'int8', algorithm: 'mse', gets: 'mse' },
+    { asked: 'int4', algorithm: 'kmeans', gets: 'mse' },
+    { asked: 'palette4', algorithm: null, gets: 'kmeans' },
+    { asked: 'palette4', algorithm: 'mse', gets: 'kmeans' },
+    { asked: 'palette4', algorithm: 'uniform', gets: 'uniform' },
+    { asked: 'palette4x2', algorithm: 'uniform', gets: 'kmeans' },
+    { asked: 'palette4/scale', algorithm: 'unique', gets: 'kmeans' },
+    { asked: 'palette4/scale', algorithm: 'uniform', gets: 'uniform' },
+    { asked: 'sparse50+palette4', algorithm: 'unique', gets: 'unique' },
+    { asked: 'sparse50+int4', algorithm: null, gets: 'mse' },
+    { asked: 'fp16', algorithm: 'kmeans', gets: 'round' },
+  ] as const)('$asked with $algorithm takes $gets', ({ asked, algorithm, gets }) => {
+    expect(planned({ shape: [64, 96] }, asked, { algorithm }).algorithm).toBe(gets)
+  })
+})

@@ -1,5 +1,6 @@
-import type { LayerAlgorithm } from '../../config/settings.ts'
+import type { LayerAlgorithm, PaletteRule } from '../../config/settings.ts'
 import { ALGORITHMS, PALETTE_RULES } from '../../config/settings.ts'
+import type { PaletteScheme } from '../../scheme/scheme.ts'
 import { bitsPerValue } from '../../scheme/scheme.ts'
 import type { Draft, PlanRequest, Rule } from '../draft.ts'
 
@@ -20,6 +21,12 @@ function algorithmOf({ scheme }: Draft, { algorithm: asked }: PlanRequest): Laye
         ALGORITHMS.find((name) => name === asked) ?? (bitsPerValue(values) <= 4 ? 'mse' : 'round')
       )
     case 'palette':
-      return PALETTE_RULES.find((name) => name === asked) ?? 'kmeans'
+      return PALETTE_RULES.find((name) => name === asked && fills(name, values)) ?? 'kmeans'
   }
+}
+
+/** Vectors have no even steps, and channels that are scaled have other values than their own. */
+function fills(rule: PaletteRule, { vectorSize, channelScale }: PaletteScheme): boolean {
+  if (rule === 'uniform') return vectorSize === 1
+  return rule === 'kmeans' || !channelScale
 }
