@@ -1,4 +1,4 @@
-import { create, fromBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { expect, test } from 'vitest'
 
@@ -11,9 +11,12 @@ import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
   ModelProtoSchema,
+  StringStringEntryProtoSchema,
   TensorProto_DataType,
   TensorProtoSchema,
 } from '../src/formats/onnx/generated/onnx_pb.ts'
+import { memorySource } from '../src/base/bytes.ts'
+import { statedIo } from '../src/formats/onnx/qdq/stated-io.ts'
 import type { BoundaryTensor } from '../src/formats/onnx/qdq/declare-boundary.ts'
 import { onnxNode } from '../src/formats/onnx/nodes.ts'
 import type { Attribute } from '../src/graph/graph.ts'
@@ -177,10 +180,52 @@ test('the file states scale and zero point of its ends', async () => {
   expect(readPlan(JSON.parse(JSON.stringify(plan)), 'plan.json')).toEqual(plan)
 })
 
+test('what a file states is read from the file, without its graph', async () => {
+  const model = smallModel({ nodes: CONVOLUTIONS, shape: SHAPE, constants: CONSTANTS })
+  const { plan, bytes } = await quantized(model)
+  const reads: number[] = []
+  const source = memorySource('model.onnx', bytes)
+  const counting = {
+    ...source,
+    read: (start: number, length: number) => {
+      reads.push(length)
+      return source.read(start, length)
+    },
+  }
+  expect(await statedIo(counting)).toEqual(modelIo(plan))
+  expect(reads.length).toBeLessThan(6)
+})
+
+test.for([
+  { name: 'no JSON', value: '{"inputs"' },
+  { name: 'a list', value: '[]' },
+  { name: 'a scale of 0', value: statement({ scale: 0 }) },
+  { name: 'codes of 16 bits', value: statement({ dtype: 'int16' }) },
+  { name: 'another key', value: statement({ axis: 0 }) },
+])('a file that states $name is refused', async ({ value: text }) => {
+  const entry = create(StringStringEntryProtoSchema, { key: 'mixbit.io', value: text })
+  const bytes = toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: [entry] }))
+  await expect(statedIo(memorySource('model.onnx', bytes))).rejects.toMatchObject({
+    code: 'malformed',
+  })
+})
+
+function statement(edit: Readonly<Record<string, unknown>>): string {
+  const tensor = { name: 'x', dtype: 'uint8', scale: 0.5, zeroPoint: 3, ...edit }
+  return JSON.stringify({ inputs: [tensor], outputs: [] })
+}
+
+test('metadata of others is no statement', async () => {
+  const entry = create(StringStringEntryProtoSchema, { key: 'author', value: '[]' })
+  const bytes = toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: [entry] }))
+  expect(await statedIo(memorySource('model.onnx', bytes))).toBeNull()
+})
+
 test('a float file states nothing', async () => {
   const model = smallModel({ nodes: CONVOLUTIONS, shape: SHAPE, constants: CONSTANTS })
   const { plan, bytes } = await quantized(model, { io: 'float' })
   expect(modelIo(plan)).toBeNull()
+  expect(await statedIo(memorySource('model.onnx', bytes))).toBeNull()
   expect(plan).not.toHaveProperty('io')
   expect(fromBinary(ModelProtoSchema, bytes).metadataProps).toEqual([])
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { mixbitJson, nano } from './built-mixbit.ts'
-import { oneHotFeatures, tinyClassifier } from './tiny-onnx.ts'
+import { labelFile, oneHotFeatures, tinyClassifier } from './tiny-onnx.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mixbit-integer-files-'))
 const at = (name: string): string => join(folder, name)
@@ -54,6 +54,18 @@ test('--io int8 says how codes of inputs and outputs are to be read', async () =
       outputs: [{ name: 'scores', dtype: 'uint8', scale }],
     },
   })
+})
+
+test('a file with integer ends is fed and read by the scales that it states', async () => {
+  const file = at('ends.onnx')
+  await mixbitJson(['quantize', model, '-o', file, ...w8a8], ['--io', 'int8'])
+  const { json } = await mixbitJson(['compare', model, file, '--data', at('data.json'), ...one])
+  expect(json).toMatchObject({ outputs: [{ name: 'scores', top1Agreement: 1 }] })
+  const data = at('labelled.json')
+  writeFileSync(at('y.npy'), labelFile([0, 1, 2, 3, 0, 1, 2, 3]))
+  writeFileSync(data, JSON.stringify({ kind: 'tensors', inputs: { x: 'x.npy' }, labels: 'y.npy' }))
+  const evaluated = await mixbitJson(['evaluate', file, '--data', data, ...one])
+  expect(evaluated.json).toMatchObject({ value: 1, samples: 8 })
 })
 
 test.for([

@@ -1,8 +1,15 @@
-import { MixbitError } from '@mixbit/core'
-import type { NamedTensors, RuntimeOptions, Session, SessionValue } from '@mixbit/core'
+import { MixbitError, statedIo, withFloatEnds } from '@mixbit/core'
+import type {
+  BoundaryFacts,
+  NamedTensors,
+  RuntimeOptions,
+  Session,
+  SessionValue,
+} from '@mixbit/core'
 import { stat } from 'node:fs/promises'
 import type * as Runtime from 'onnxruntime-node'
 import { reading } from './file-error.ts'
+import { openFile } from './files.ts'
 import { fromOrt, toOrt } from './tensors.ts'
 
 /** Fatal only: every error is thrown anyway, and the runtime's own lines are for its makers. */
@@ -28,7 +35,7 @@ export async function createSession(path: string, options: RuntimeOptions): Prom
   )
   const outputs = session.outputMetadata.map(sessionValue)
   refuseFourBits(path, outputs)
-  return {
+  const opened: Session = {
     inputs: session.inputMetadata.map(sessionValue),
     outputs,
     run: async (feeds, wanted = session.outputNames) => {
@@ -39,6 +46,23 @@ export async function createSession(path: string, options: RuntimeOptions): Prom
       return namedTensors(results)
     },
     release: () => session.release(),
+  }
+  const io = await integerEnds(path, opened)
+  return io === null ? opened : withFloatEnds(opened, io)
+}
+
+/** What the file states of its integer inputs and outputs; only a file that has some is read for it. */
+async function integerEnds(
+  path: string,
+  { inputs, outputs }: Session,
+): Promise<BoundaryFacts | null> {
+  const hasIntegers = [...inputs, ...outputs].some(({ dtype }) => /^u?int8$/u.test(dtype))
+  if (!hasIntegers) return null
+  const source = await openFile(path)
+  try {
+    return await statedIo(source)
+  } finally {
+    await source.close()
   }
 }
 

@@ -9,7 +9,7 @@ import type { Boundary } from './boundary.ts'
 import type { EditableDocument } from './editable.ts'
 
 /** The key under which a file says how its integer inputs and outputs are to be read. */
-const BOUNDARY_KEY = 'mixbit.io'
+export const BOUNDARY_KEY = 'mixbit.io'
 
 /** How the codes of an input or output are to be read: real = scale * (code - zeroPoint). */
 export type BoundaryTensor = {
