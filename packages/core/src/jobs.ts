@@ -26,6 +26,8 @@ import { loadSimdKernels } from './kernels/simd.ts'
 import type { ValueChunk } from './kernels/value-chunk.ts'
 import type { EncodeChunkInput, EncodedChunk } from './quantize/encode-chunk.ts'
 import { encodeChunk } from './quantize/encode-chunk.ts'
+import type { EncodeSlabInput, EncodedSlab } from './quantize/encode-slab.ts'
+import { encodeSlab } from './quantize/encode-slab.ts'
 import type { ClassifyInput, ClassifyOutput } from './tasks/classification/classify-picture.ts'
 import { classifyPicture } from './tasks/classification/classify-picture.ts'
 import type { DetectInput, DetectOutput } from './tasks/detection/detect-objects.ts'
@@ -47,6 +49,7 @@ import { answerQuestions } from './tasks/vqa/answer.ts'
 export type Jobs = {
   'scan-chunk'(input: ValueChunk, context: JobContext): Promise<ValueScan>
   'encode-chunk'(input: EncodeChunkInput, context: JobContext): Promise<EncodedChunk>
+  'encode-slab'(input: EncodeSlabInput, context: JobContext): Promise<EncodedSlab>
   'calibrate-picture'(
     input: CalibratePictureInput,
     context: JobContext,
@@ -68,6 +71,7 @@ export type Jobs = {
 export const jobs: Jobs = {
   'scan-chunk': (chunk) => Promise.resolve(scanChunk(threadKernels(), chunk)),
   'encode-chunk': (input) => Promise.resolve(encodeChunk(threadKernels(), input)),
+  'encode-slab': (input) => Promise.resolve(encodeSlab(threadKernels(), input)),
   'calibrate-picture': calibratePicture,
   'picture-features': pictureFeatures,
   'sample-features': sampleFeatures,

@@ -65,7 +65,7 @@ function storedFacts({ stored, dtype, uses }: CoremlWeight): StoredFacts {
     precision,
     ops,
     computes: dtype,
-    isCompressed: ops.some((op) => op !== 'const' && op !== 'cast' && op !== 'constexpr_cast'),
+    isCompressed: ops.some((op) => op !== 'const' && op !== 'constexpr_cast'),
     usedBy: [...new Set(uses.map(({ op }) => op))],
   }
 }

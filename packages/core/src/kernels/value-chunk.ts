@@ -23,16 +23,16 @@ export type ValueChunk = {
  * Reads a weight chunk by chunk, whole rows at a time. All but the last chunk have a multiple of
  * four rows, so that 4-bit and 2-bit codes of a chunk fill whole bytes.
  *
- * @param whole - read everything as one chunk (a scale covers the whole tensor)
+ * @param whole - read everything as one chunk (a scale covers the whole tensor), or so many rows at once
  */
 export async function* valueChunks(
   weight: Weight,
-  whole: 'whole' | 'split',
+  whole: 'whole' | 'split' | number,
 ): AsyncGenerator<ValueChunk> {
   const rows = rowsOf(weight.shape)
   const columns = columnsOf(weight.shape)
-  const fitting = Math.max(4, 4 * Math.floor(CHUNK_VALUES / Math.max(1, columns) / 4))
-  const step = whole === 'whole' ? rows : fitting
+  const step =
+    typeof whole === 'number' ? whole : whole === 'whole' ? rows : fittingRows(columns, 4)
   for (let start = 0; start < rows; start += step) {
     const end = Math.min(rows, start + step)
     const base = { rows: end - start, columns, dtype: weight.dtype }
@@ -40,6 +40,11 @@ export async function* valueChunks(
       ? { ...base, stored: null, values: await weight.readRows(start, end) }
       : { ...base, stored: await weight.readStoredRows(start, end), values: null }
   }
+}
+
+/** Rows of one chunk: about 2^21 values, a multiple of `multiple`. */
+export function fittingRows(columns: number, multiple: number): number {
+  return multiple * Math.max(1, Math.floor(CHUNK_VALUES / Math.max(1, columns) / multiple))
 }
 
 /** The float32 values of a chunk. */

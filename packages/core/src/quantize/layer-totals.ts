@@ -18,7 +18,11 @@ export const EMPTY_TOTALS: LayerTotals = {
 }
 
 /** Adds a chunk; the order of chunks is the order of rows, so sums repeat exactly. */
-export function addChunk(totals: LayerTotals, chunk: EncodedChunk, elements: number): LayerTotals {
+export function addChunk(
+  totals: LayerTotals,
+  chunk: Pick<EncodedChunk, 'error' | 'histogram'>,
+  elements: number,
+): LayerTotals {
   return {
     elements: totals.elements + elements,
     squaredError: totals.squaredError + chunk.error.squaredError,

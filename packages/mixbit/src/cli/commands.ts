@@ -11,6 +11,8 @@ const loaders: Readonly<Partial<Record<VerbName, CommandLoader>>> = {
   quantize: () => import('./commands/quantize.ts'),
   evaluate: () => import('./commands/evaluate.ts'),
   compare: () => import('./commands/compare.ts'),
+  verify: () => import('./commands/verify.ts'),
+  convert: () => import('./commands/convert.ts'),
   report: () => import('./commands/report.ts'),
   demo: () => import('./commands/demo.ts'),
 }

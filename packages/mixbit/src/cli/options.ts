@@ -74,7 +74,8 @@ export const computeUnit: OptionSpec = {
   type: 'text',
   valueName: 'unit',
   choices: ['ane', 'gpu', 'cpu'],
-  summary: 'What a Core ML package will run on: Neural Engine, GPU or CPU. Chooses forms and findings.',
+  summary:
+    'What a Core ML package will run on: Neural Engine, GPU or CPU. Chooses forms and findings.',
 }
 
 export const calibration: OptionSpec = {

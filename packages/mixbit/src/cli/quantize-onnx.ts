@@ -6,8 +6,8 @@ import {
   planOnnxFile,
   quantizeOnnxFile,
   readOnnxFile,
-  writeJson,
   readOnnxFilePlan,
+  writeJson,
 } from '@mixbit/core'
 import type { Host, Plan, WrittenOnnx } from '@mixbit/core'
 import { existsSync } from 'node:fs'

@@ -8,6 +8,7 @@ import {
   component,
   computeUnit,
   data,
+  decompress,
   dtype,
   evaluation,
   force,
@@ -39,6 +40,8 @@ export type VerbName =
   | 'quantize'
   | 'evaluate'
   | 'compare'
+  | 'verify'
+  | 'convert'
   | 'run'
   | 'report'
   | 'demo'
@@ -210,6 +213,31 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
       'mixbit compare ./FastVLM-0.5B out --data val.json --limit 50',
       'mixbit compare --options ./FastVLM-0.5B --calibration cal.json --data val.json --limit 200',
     ],
+  },
+  {
+    name: 'verify',
+    summary: 'Check that a written package is what its format says.',
+    details:
+      'Checks the structure of a Core ML package: manifest, program, weight file, types, and what ' +
+      'coremltools does not notice. Exits with 1 when a check fails.',
+    positionals: [{ name: 'model', summary: 'Core ML package (.mlpackage).', required: true }],
+    options: [workers],
+    examples: ['mixbit verify small.mlpackage', 'mixbit verify small.mlpackage --json'],
+  },
+  {
+    name: 'convert',
+    summary: 'Make the compressed weights of a Core ML package dense again.',
+    details:
+      'With --decompress, writes a package whose weights are the floats that their compressed forms ' +
+      'decode to; nothing else in it changes.',
+    positionals: [{ name: 'model', summary: 'Core ML package (.mlpackage).', required: true }],
+    options: [
+      output('package', 'Package to write, such as dense.mlpackage.'),
+      decompress,
+      workers,
+      force,
+    ],
+    examples: ['mixbit convert small.mlpackage --decompress -o dense.mlpackage'],
   },
   {
     name: 'report',

@@ -15,10 +15,12 @@ import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
 import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
+import { isPackage } from '../package-path.ts'
 import { hasFlag, textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
 import { quantizeFolder } from '../quantize-folder.ts'
 import { quantizeOnnx } from '../quantize-onnx.ts'
+import { quantizePackage } from '../quantize-package.ts'
 import { requiredOption } from '../required.ts'
 import type { CommandSettings } from '../settings.ts'
 import { resolveSettings } from '../settings.ts'
@@ -28,6 +30,7 @@ export const command: Command = {
   async run(args, io) {
     const settings = await resolveSettings(args, io.cwd)
     if (settings.model.endsWith('.onnx')) return quantizeOnnx(args, io, settings)
+    if (isPackage(settings.model)) return quantizePackage(args, io, settings)
     const path = requiredOption(args, 'output', '-o <folder>')
     const started = io.now()
     const output = await prepareOutput(path, {

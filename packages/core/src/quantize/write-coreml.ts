@@ -1,0 +1,143 @@
+import type { Host } from '../base/host.ts'
+import type { CoremlForm } from '../formats/coreml/form-types.ts'
+import type { PartChunk } from '../formats/coreml/part-chunks.ts'
+import { joinSlabs } from '../formats/coreml/part-chunks.ts'
+import type { CoremlModel } from '../formats/coreml/read-package.ts'
+import type { Replacement, WrittenPackage } from '../formats/coreml/write-package.ts'
+import { inFileOrder, writeCoremlPackage } from '../formats/coreml/write-package.ts'
+import { valueChunks } from '../kernels/value-chunk.ts'
+import type { LayerPlan } from '../plan/plan-types.ts'
+import { elementsOf } from '../tensor/weight.ts'
+import type { EncodeSlabInput, EncodedSlab, SlabTarget } from './encode-slab.ts'
+import type { LayerErrors, LayerTotals } from './layer-totals.ts'
+import { EMPTY_TOTALS, addChunk, layerErrors } from './layer-totals.ts'
+import { slabRows } from './slab-rows.ts'
+
+/** A weight that is stored anew: its name in the document, its decision and its form. */
+export type WeightChange = {
+  readonly name: string
+  readonly plan: LayerPlan
+  readonly form: CoremlForm
+}
+
+export type WriteCoremlRequest = {
+  readonly model: CoremlModel
+  /** An existing folder that becomes the package. */
+  readonly folder: string
+  readonly changes: readonly WeightChange[]
+  /** The specification version to raise the package to at least; null only raises it as forms need. */
+  readonly spec: number | null
+}
+
+export type WrittenCoreml = WrittenPackage & {
+  readonly layers: readonly { readonly plan: LayerPlan; readonly totals: LayerErrors }[]
+}
+
+/**
+ * Writes a package with some weights stored anew; everything else is copied as it is. Weights stream
+ * through the pool slab by slab, in the order of the weight file.
+ */
+export async function writeCoreml(
+  host: Pick<Host, 'create' | 'open' | 'within' | 'pool' | 'emit'>,
+  { model, folder, changes, spec }: WriteCoremlRequest,
+): Promise<WrittenCoreml> {
+  const byName = new Map(changes.map((change) => [change.name, change]))
+  const order = inFileOrder(model.document, byName.keys())
+  const totals = new Map<string, LayerTotals>()
+  const stream = slabStream(host, model, order, byName)
+  const replacements = new Map<string, Replacement>()
+  for (const [index, name] of order.entries()) {
+    const change = byName.get(name)
+    if (change === undefined) continue
+    const parts = async function* (): AsyncGenerator<PartChunk> {
+      yield* joinSlabs(change.form, counted(stream.slabsOf(name), name, totals))
+      const progress = { done: index + 1, total: order.length, unit: 'weights' }
+      host.emit({ kind: 'progress', stage: 'quantize', ...progress })
+    }
+    replacements.set(name, { form: change.form, parts })
+  }
+  try {
+    const request = { model, folder, replacements, ...(spec === null ? {} : { spec }) }
+    const written = await writeCoremlPackage(host, request)
+    const layers = changes.map(({ name, plan }) => ({
+      plan,
+      totals: layerErrors(totals.get(name) ?? EMPTY_TOTALS),
+    }))
+    return { ...written, layers }
+  } finally {
+    await stream.end()
+  }
+}
+
+/** Passes slabs on and adds up what they cost. */
+async function* counted(
+  slabs: AsyncIterable<EncodedSlab & { readonly elements: number }>,
+  name: string,
+  totals: Map<string, LayerTotals>,
+): AsyncGenerator<EncodedSlab> {
+  for await (const slab of slabs) {
+    const { error, elements } = slab
+    const before = totals.get(name) ?? EMPTY_TOTALS
+    totals.set(name, addChunk(before, { error, histogram: new Uint32Array(0) }, elements))
+    yield slab
+  }
+}
+
+type Ticket = { readonly name: string; readonly elements: number; readonly isLast: boolean }
+
+type SlabStream = {
+  /** The slabs of one weight; weights must be asked for in the order of the stream. */
+  readonly slabsOf: (
+    name: string,
+  ) => AsyncGenerator<EncodedSlab & { readonly elements: number }, void>
+  /** Stops the workers that read ahead. */
+  readonly end: () => Promise<void>
+}
+
+/** All slabs of all weights through one pool run, so that workers never wait between weights. */
+function slabStream(
+  host: Pick<Host, 'pool'>,
+  model: CoremlModel,
+  order: readonly string[],
+  changes: ReadonlyMap<string, WeightChange>,
+): SlabStream {
+  const tickets: Ticket[] = []
+  async function* inputs(): AsyncGenerator<EncodeSlabInput> {
+    for (const name of order) {
+      const change = changes.get(name)
+      const stored = model.document.weights.get(name)
+      if (change === undefined || stored === undefined) continue
+      const { outputAxis, inputAxis, weight } = stored
+      const { plan, form } = change
+      const { layer, scheme, algorithm } = plan
+      const target: SlabTarget = { layer, form, scheme, algorithm, outputAxis, inputAxis }
+      const rows = slabRows(form, scheme, outputAxis)
+      let firstRow = 0
+      for await (const chunk of valueChunks(weight, rows)) {
+        const lastRow = firstRow + chunk.rows
+        const isLast = lastRow >= (weight.shape[0] ?? 1)
+        tickets.push({ name, elements: chunk.rows * elementsOf(weight.shape.slice(1)), isLast })
+        yield { chunk, firstRow, target }
+        firstRow = lastRow
+      }
+    }
+  }
+  const encoded = host.pool.map<EncodeSlabInput, EncodedSlab>('encode-slab', inputs())
+  const results = encoded[Symbol.asyncIterator]()
+  return {
+    async *slabsOf(name) {
+      for (;;) {
+        const { done, value } = await results.next()
+        const ticket = tickets.shift()
+        if (done === true || ticket?.name !== name) {
+          throw new TypeError(`The slabs of "${name}" are asked for out of order`)
+        }
+        yield { ...value, elements: ticket.elements }
+        if (ticket.isLast) return
+      }
+    },
+    async end() {
+      await results.return?.()
+    },
+  }
+}

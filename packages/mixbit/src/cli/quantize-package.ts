@@ -1,0 +1,93 @@
+import {
+  MixbitError,
+  auditCoremlPackage,
+  planCoremlPackage,
+  readCoremlPlan,
+  quantizeCoremlPackage,
+  readCoremlPackage,
+} from '@mixbit/core'
+import type { Host, Plan, QuantizedPackage } from '@mixbit/core'
+import { prepareOutput } from '../host/output.ts'
+import { shownPath } from '../terminal/shown-path.ts'
+import { writtenOnnxText } from '../terminal/written-onnx-text.ts'
+import { EXIT } from './io.ts'
+import type { CommandIo, ExitCode } from './io.ts'
+import { layoutFor } from './layout.ts'
+import { writeResult } from './output.ts'
+import { isPackage } from './package-path.ts'
+import { hasFlag, textOption } from './parsed-args.ts'
+import type { ParsedArgs } from './parsed-args.ts'
+import { requiredOption } from './required.ts'
+import type { CommandSettings } from './settings.ts'
+import { withHost } from './with-host.ts'
+
+/** Where a package is written to: a package too. */
+export function packageOutput(args: ParsedArgs): string {
+  const path = requiredOption(args, 'output', '-o <name.mlpackage>')
+  if (isPackage(path)) return path
+  throw new MixbitError('usage', 'The output of a Core ML package is one: -o name.mlpackage.', {
+    output: path,
+  })
+}
+
+/** `quantize` of a Core ML package: writes a package in which only weights are stored otherwise. */
+export async function quantizePackage(
+  args: ParsedArgs,
+  io: CommandIo,
+  settings: CommandSettings,
+): Promise<ExitCode> {
+  const started = io.now()
+  const output = await prepareOutput(packageOutput(args), {
+    force: hasFlag(args, 'force'),
+    model: settings.model,
+  })
+  try {
+    const { plan, written, before } = await withHost(args, io, (host) =>
+      writeInto(host, args, settings, output.folder),
+    )
+    await output.commit()
+    const seconds = (io.now() - started) / 1000
+    const findings = [...plan.findings, ...written.findings]
+    writeResult(args, io, {
+      json: {
+        schema: 'mixbit/quantization@1',
+        output: output.path,
+        bytes: written.bytes,
+        components: { model: { bytes: plan.bytes, layers: plan.layers.length } },
+        findings,
+        seconds,
+      },
+      text: writtenOnnxText(
+        shownPath(output.path, io.cwd),
+        { plan: { ...plan, findings }, before, after: written.bytes, seconds },
+        layoutFor(args, io),
+      ),
+    })
+    return EXIT.done
+  } finally {
+    await output.dispose()
+  }
+}
+
+type Result = { readonly plan: Plan; readonly written: QuantizedPackage; readonly before: number }
+
+async function writeInto(
+  host: Host,
+  args: ParsedArgs,
+  settings: CommandSettings,
+  folder: string,
+): Promise<Result> {
+  const model = await readCoremlPackage(host, settings.model)
+  try {
+    const audit = await auditCoremlPackage(host, model)
+    const planFile = textOption(args, 'plan')
+    const plan =
+      planFile === undefined
+        ? planCoremlPackage(model, audit, settings)
+        : await readCoremlPlan(host, model, audit, planFile)
+    const written = await quantizeCoremlPackage(host, { model, audit, plan, folder })
+    return { plan, written, before: model.bytes }
+  } finally {
+    await model.close()
+  }
+}
