@@ -31,6 +31,7 @@ import {
 import type { Bound } from '../../src/formats/coreml/make-values.ts'
 import { packedBytes } from '../../src/formats/coreml/mil-dtype.ts'
 import type { MilDtype } from '../../src/formats/coreml/mil-dtype.ts'
+import { staticTensor } from '../../src/formats/coreml/value-types.ts'
 import type { StaticTensor } from '../../src/formats/coreml/value-types.ts'
 import { floatToHalf } from '../../src/tensor/float16.ts'
 import { elementsOf } from '../../src/tensor/weight.ts'
@@ -240,16 +241,29 @@ function inputFeatures(request: TestFunction | undefined): FeatureDescription[] 
 }
 
 function outputFeatures(request: TestFunction | undefined): FeatureDescription[] {
-  return (request?.body.outputs ?? []).map((name) => feature(name, HALF_ROW))
+  const given = new Map(
+    request?.body.operations.flatMap(({ outputs }) =>
+      outputs.map(({ name, type }) => [name, type]),
+    ),
+  )
+  return (request?.body.outputs ?? []).map((name) =>
+    feature(name, staticTensor(given.get(name)) ?? HALF_ROW),
+  )
 }
 
-function feature(name: string, { shape }: StaticTensor): FeatureDescription {
+const ARRAY_TYPES: Readonly<Partial<Record<MilDtype, number>>> = {
+  float16: 65552,
+  float32: 65568,
+  int32: 131104,
+}
+
+function feature(name: string, { dtype, shape }: StaticTensor): FeatureDescription {
   return create(FeatureDescriptionSchema, {
     name,
     type: create(FeatureTypeSchema, {
       multiArrayType: create(ArrayFeatureTypeSchema, {
         shape: shape.map(BigInt),
-        dataType: 65552,
+        dataType: ARRAY_TYPES[dtype] ?? 0,
       }),
     }),
   })
