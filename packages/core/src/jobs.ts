@@ -1,3 +1,4 @@
+import type { BinScores } from './algorithms/prune/prune-threshold.ts'
 import { scanChunk } from './audit/scan.ts'
 import type { JobContext } from './base/host.ts'
 import type {
@@ -23,11 +24,14 @@ import type { ComparePictureInput, ComparePictureOutput } from './compare/compar
 import { comparePicture } from './compare/compare-picture.ts'
 import type { Kernels, ValueScan } from './kernels/kernels.ts'
 import { loadSimdKernels } from './kernels/simd.ts'
+import type { DistinctValues } from './kernels/palette-kernels.ts'
 import type { ValueChunk } from './kernels/value-chunk.ts'
 import type { EncodeChunkInput, EncodedChunk } from './quantize/encode-chunk.ts'
 import { encodeChunk } from './quantize/encode-chunk.ts'
 import type { EncodeSlabInput, EncodedSlab } from './quantize/encode-slab.ts'
 import { encodeSlab } from './quantize/encode-slab.ts'
+import type { FillTableInput, ScoresInBinInput, SurveySlabInput } from './quantize/survey-slab.ts'
+import { fillTable, slabScoresInBin, surveySlab } from './quantize/survey-slab.ts'
 import type { ClassifyInput, ClassifyOutput } from './tasks/classification/classify-picture.ts'
 import { classifyPicture } from './tasks/classification/classify-picture.ts'
 import type { DetectInput, DetectOutput } from './tasks/detection/detect-objects.ts'
@@ -49,6 +53,9 @@ import { answerQuestions } from './tasks/vqa/answer.ts'
 export type Jobs = {
   'scan-chunk'(input: ValueChunk, context: JobContext): Promise<ValueScan>
   'encode-chunk'(input: EncodeChunkInput, context: JobContext): Promise<EncodedChunk>
+  'survey-slab'(input: SurveySlabInput, context: JobContext): Promise<DistinctValues>
+  'scores-in-bin'(input: ScoresInBinInput, context: JobContext): Promise<BinScores>
+  'fill-table'(input: FillTableInput, context: JobContext): Promise<Float32Array | null>
   'encode-slab'(input: EncodeSlabInput, context: JobContext): Promise<EncodedSlab>
   'calibrate-picture'(
     input: CalibratePictureInput,
@@ -71,6 +78,9 @@ export type Jobs = {
 export const jobs: Jobs = {
   'scan-chunk': (chunk) => Promise.resolve(scanChunk(threadKernels(), chunk)),
   'encode-chunk': (input) => Promise.resolve(encodeChunk(threadKernels(), input)),
+  'survey-slab': (input) => Promise.resolve(surveySlab(threadKernels(), input)),
+  'scores-in-bin': (input) => Promise.resolve(slabScoresInBin(threadKernels(), input)),
+  'fill-table': (input) => Promise.resolve(fillTable(threadKernels(), input)),
   'encode-slab': (input) => Promise.resolve(encodeSlab(threadKernels(), input)),
   'calibrate-picture': calibratePicture,
   'picture-features': pictureFeatures,

@@ -38,10 +38,11 @@ export async function quantizeCoremlPackage(
     return isUntouched({ facts: weight, scheme, kept }) ? [] : [{ layer, weight }]
   })
   const forms = formsOf(model, plan, changed)
-  const changes = changed.map(({ layer }, at) => ({
+  const changes = changed.map(({ layer, weight }, at) => ({
     name: weightName(layer),
     plan: layer,
     form: storable(forms[at], layer),
+    largest: largestOf(weight),
   }))
   const spec = model.document.spec
   const written = await writeCoreml(host, { model, folder, changes, spec: null })
@@ -86,6 +87,10 @@ function storable(form: ReturnType<typeof coremlForms>[number] | undefined, laye
     `The plan cannot store "${layer.layer}" so: ${form?.reason ?? 'no form'}. Plan again with \`mixbit plan\`.`,
     { layer: layer.layer },
   )
+}
+
+function largestOf({ scan }: WeightFacts): number {
+  return scan === null ? 0 : Math.max(Math.abs(scan.min), Math.abs(scan.max))
 }
 
 /** A layer is named after the component and its weight. */
@@ -163,5 +168,5 @@ function denseChange(weight: CoremlWeight, { document }: CoremlModel): WeightCha
     bytes: { codes: 0, scales: 0, zeroPoints: 0 },
     reasons: ['dense'],
   }
-  return { name, plan, form: storable(form, plan) }
+  return { name, plan, form: storable(form, plan), largest: 0 }
 }

@@ -5,6 +5,7 @@ import type { CoremlForm } from '../formats/coreml/form-types.ts'
 import type { PackedSlab } from '../formats/coreml/part-chunks.ts'
 import { slabParts } from '../formats/coreml/slab-parts.ts'
 import type { ErrorSums, Kernels } from '../kernels/kernels.ts'
+import type { PruneThreshold } from '../kernels/prune.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues } from '../kernels/value-chunk.ts'
 import type { Scheme } from '../scheme/scheme.ts'
@@ -25,6 +26,9 @@ export type EncodeSlabInput = {
   /** Where in the weight they begin. */
   readonly firstRow: number
   readonly target: SlabTarget
+  /** What was chosen for the whole weight. */
+  readonly table: Float32Array | null
+  readonly threshold: PruneThreshold | null
 }
 
 /** The stored bits of the rows, part by part, and what storing them cost. */
@@ -32,7 +36,7 @@ export type EncodedSlab = PackedSlab & { readonly error: ErrorSums }
 
 /** Pool job: stores some rows of a weight of a package. */
 export function encodeSlab(kernels: Kernels, input: EncodeSlabInput): EncodedSlab {
-  const { chunk, firstRow, target } = input
+  const { chunk, firstRow, target, table, threshold } = input
   const { form } = target
   const { outputAxis, inputAxis, scheme, layer, algorithm } = target
   const isPalette = (scheme.kind === 'sparse' ? scheme.values : scheme).kind === 'palette'
@@ -44,6 +48,8 @@ export function encodeSlab(kernels: Kernels, input: EncodeSlabInput): EncodedSla
     algorithm: isPalette ? 'round' : scaleAlgorithm(layer, algorithm),
     paletteRule: isPalette ? paletteRule(layer, algorithm) : 'kmeans',
     decodeDtype: form.dtype,
+    ...(table !== null && { table }),
+    ...(threshold !== null && { threshold }),
   })
   const parts = slabParts(form, encoding, { firstRow, kernels })
   return { rows: chunk.rows, parts, error }

@@ -11,13 +11,15 @@ import { elementsOf } from '../tensor/weight.ts'
 import type { EncodeSlabInput, EncodedSlab, SlabTarget } from './encode-slab.ts'
 import type { LayerErrors, LayerTotals } from './layer-totals.ts'
 import { EMPTY_TOTALS, addChunk, layerErrors } from './layer-totals.ts'
-import { slabRows } from './slab-rows.ts'
+import { surveyWeight } from './survey-weight.ts'
 
 /** A weight that is stored anew: its name in the document, its decision and its form. */
 export type WeightChange = {
   readonly name: string
   readonly plan: LayerPlan
   readonly form: CoremlForm
+  /** Its largest magnitude. */
+  readonly largest: number
 }
 
 export type WriteCoremlRequest = {
@@ -111,13 +113,15 @@ function slabStream(
       const { plan, form } = change
       const { layer, scheme, algorithm } = plan
       const target: SlabTarget = { layer, form, scheme, algorithm, outputAxis, inputAxis }
-      const rows = slabRows(form, scheme, outputAxis)
+      const survey = await surveyWeight(host, weight, target, change.largest)
       let firstRow = 0
-      for await (const chunk of valueChunks(weight, rows)) {
+      for await (const chunk of valueChunks(weight, survey.rows)) {
         const lastRow = firstRow + chunk.rows
         const isLast = lastRow >= (weight.shape[0] ?? 1)
         tickets.push({ name, elements: chunk.rows * elementsOf(weight.shape.slice(1)), isLast })
-        yield { chunk, firstRow, target }
+        const { table } = survey
+        const threshold = survey.thresholds[firstRow / survey.rows] ?? null
+        yield { chunk, firstRow, target, table, threshold }
         firstRow = lastRow
       }
     }

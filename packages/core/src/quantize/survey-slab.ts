@@ -1,0 +1,71 @@
+import { paletteTable } from '../algorithms/palette/palette-table.ts'
+import type { TableSpec } from '../algorithms/palette/palette-table.ts'
+import { pruneMask } from '../algorithms/prune/prune-mask.ts'
+import { pruneScores } from '../algorithms/prune/prune-scores.ts'
+import { scoresInBin } from '../algorithms/prune/prune-threshold.ts'
+import type { BinScores, ScoreBin } from '../algorithms/prune/prune-threshold.ts'
+import type { Kernels } from '../kernels/kernels.ts'
+import type { DistinctValues } from '../kernels/palette-kernels.ts'
+import { withoutMasked } from '../kernels/prune.ts'
+import type { PruneThreshold } from '../kernels/prune.ts'
+import type { ValueChunk } from '../kernels/value-chunk.ts'
+import { chunkValues } from '../kernels/value-chunk.ts'
+import type { SparseScheme } from '../scheme/scheme.ts'
+
+/** Some rows of a weight that is too large for one job, on a pass before it is encoded. */
+type SlabInput = {
+  readonly chunk: ValueChunk
+  /** Of the whole weight. */
+  readonly shape: readonly number[]
+  readonly outputAxis: number
+  readonly inputAxis: number
+  /** What is zero; null for a dense weight. */
+  readonly pattern: SparseScheme['pattern'] | null
+}
+
+/** Input of the pool job `survey-slab`. */
+export type SurveySlabInput = SlabInput & {
+  /** `scores`: what decides about zeros. `values`: what is stored. */
+  readonly of: 'scores' | 'values'
+  readonly exponent: number
+  /** Which values are not stored, where the whole weight decided. */
+  readonly threshold: PruneThreshold | null
+}
+
+/** Input of the pool job `scores-in-bin`. */
+export type ScoresInBinInput = SlabInput & { readonly bin: ScoreBin }
+
+/** Input of the pool job `fill-table`. */
+export type FillTableInput = { readonly values: DistinctValues; readonly spec: TableSpec }
+
+/** Pool job: the distinct values, or scores, of some rows. */
+export function surveySlab(kernels: Kernels, input: SurveySlabInput): DistinctValues {
+  const { pattern, exponent, threshold } = input
+  const values = chunkValues(kernels, input.chunk)
+  if (pattern === null) return kernels.distinctValues(values, exponent, undefined)
+  const spec = { ...input, pattern, shape: slabShape(input) }
+  if (input.of === 'scores') {
+    return kernels.distinctValues(pruneScores(values, spec), exponent, undefined)
+  }
+  const { outputAxis, inputAxis, shape } = spec
+  const own = { shape, outputAxis, inputAxis, pattern, ...(threshold !== null && { threshold }) }
+  const kept = withoutMasked(values, pruneMask(kernels, values, own), Number.NaN)
+  return kernels.distinctValues(kept, exponent, undefined)
+}
+
+/** Pool job: the scores of some rows among which the limit between zero and stored lies. */
+export function slabScoresInBin(kernels: Kernels, input: ScoresInBinInput): BinScores {
+  const { pattern, bin } = input
+  if (pattern === null) throw new TypeError('A dense weight has no scores')
+  const spec = { ...input, pattern, shape: slabShape(input) }
+  return scoresInBin(pruneScores(chunkValues(kernels, input.chunk), spec), bin)
+}
+
+/** Pool job: the table of a whole weight; null when the rule needs more entries than it has. */
+export function fillTable(kernels: Kernels, { values, spec }: FillTableInput): Float32Array | null {
+  return paletteTable(kernels, values, spec)
+}
+
+function slabShape({ chunk, shape }: SlabInput): readonly number[] {
+  return [chunk.rows, ...shape.slice(1)]
+}

@@ -1,0 +1,163 @@
+import { paletteRule } from '../algorithms/algorithms.ts'
+import { zeroScores } from '../algorithms/prune/prune-scores.ts'
+import type { BinScores } from '../algorithms/prune/prune-threshold.ts'
+import { scoreBin, thresholds } from '../algorithms/prune/prune-threshold.ts'
+import { slabRows } from '../algorithms/scheme-blocks.ts'
+import { MixbitError } from '../base/error.ts'
+import type { Host } from '../base/host.ts'
+import { mergeDistinct, noDistinctValues } from '../kernels/distinct-values.ts'
+import { keyExponent } from '../kernels/half-keys.ts'
+import type { DistinctValues } from '../kernels/palette-kernels.ts'
+import type { PruneThreshold } from '../kernels/prune.ts'
+import type { ValueChunk } from '../kernels/value-chunk.ts'
+import { fittingRows, valueChunks } from '../kernels/value-chunk.ts'
+import type { PaletteScheme, SparseScheme } from '../scheme/scheme.ts'
+import type { Weight } from '../tensor/weight.ts'
+import { columnsOf, elementsOf, rowsOf } from '../tensor/weight.ts'
+import type { SlabTarget } from './encode-slab.ts'
+import type { FillTableInput, ScoresInBinInput, SurveySlabInput } from './survey-slab.ts'
+
+/** Up to so many values a weight is encoded in one job where something is chosen for all of them. */
+const MOST_IN_ONE_JOB = 2 ** 22
+
+/** Codes of any width fill whole bytes after so many rows, so that slabs can be packed apart. */
+const ROWS_OF_WHOLE_BYTES = 8
+
+/** How a weight is cut, and what is known of all of it. */
+export type Survey = {
+  /** Rows of each slab but the last. */
+  readonly rows: number
+  /** The one table of the weight. */
+  readonly table: Float32Array | null
+  /** Of each slab, which of its values are zero; empty where each slab decides for itself. */
+  readonly thresholds: readonly PruneThreshold[]
+}
+
+/**
+ * Looks through a weight that is too large for one job before it is encoded slab by slab: for the table
+ * that all its values share, and for the limit below which a fraction of them is zero.
+ *
+ * @param largest - largest magnitude of the weight, finite
+ */
+export async function surveyWeight(
+  host: Pick<Host, 'pool'>,
+  weight: Weight,
+  target: SlabTarget,
+  largest: number,
+): Promise<Survey> {
+  const { scheme } = target
+  const rows = rowsOf(weight.shape)
+  const alone = slabRows(scheme, target)
+  if (alone !== null) return { ...NOTHING_SHARED, rows: rowsAtOnce(weight, alone) }
+  const shared = slabRows(scheme, target, { table: true, threshold: true })
+  if (shared === null || elementsOf(weight.shape) <= MOST_IN_ONE_JOB) {
+    return { ...NOTHING_SHARED, rows }
+  }
+  const exponent = weight.dtype === 'float16' ? 0 : keyExponent(largest)
+  const pass: Pass = { host, weight, target, exponent, rows: rowsAtOnce(weight, shared) }
+  const sparse = scheme.kind === 'sparse' ? scheme : null
+  const limits = sparse === null ? [] : await sharedThresholds(pass, sparse)
+  const values = sparse === null ? scheme : sparse.values
+  const table = values.kind === 'palette' ? await sharedTable(pass, values, sparse, limits) : null
+  return { rows: pass.rows, table, thresholds: limits }
+}
+
+const NOTHING_SHARED = { table: null, thresholds: [] } as const
+
+function rowsAtOnce({ shape }: Weight, multiple: number): number {
+  return Math.min(rowsOf(shape), fittingRows(columnsOf(shape), wholeBytes(multiple)))
+}
+
+function wholeBytes(multiple: number): number {
+  let rows = multiple
+  while (rows % ROWS_OF_WHOLE_BYTES !== 0) rows *= 2
+  return rows
+}
+
+type Pass = {
+  readonly host: Pick<Host, 'pool'>
+  readonly weight: Weight
+  readonly target: SlabTarget
+  readonly exponent: number
+  readonly rows: number
+}
+
+/** Where the limit lies among all values, then exactly which of the values there are zero. */
+async function sharedThresholds(
+  pass: Pass,
+  { pattern }: SparseScheme,
+): Promise<readonly PruneThreshold[]> {
+  if (pattern.kind !== 'fraction' && pattern.kind !== 'structured') return []
+  const { weight, target } = pass
+  const zeros = zeroScores({ shape: weight.shape, outputAxis: target.outputAxis, pattern })
+  // The root of a sum of squares may be larger than any value of a half.
+  const exponent = pattern.kind === 'structured' ? pass.exponent - 8 : pass.exponent
+  const wide = { ...pass, exponent }
+  const scores = await distinct(wide, { of: 'scores', pattern, limits: [] })
+  const bin = scoreBin(scores, zeros)
+  const inputs = slabs(pass, (chunk): ScoresInBinInput => ({
+    ...slabFacts(pass, chunk, pattern),
+    bin,
+  }))
+  const parts: BinScores[] = []
+  const found = pass.host.pool.map<ScoresInBinInput, BinScores>('scores-in-bin', inputs)
+  for await (const part of found) parts.push(part)
+  return thresholds(bin, parts)
+}
+
+async function sharedTable(
+  pass: Pass,
+  scheme: PaletteScheme,
+  sparse: SparseScheme | null,
+  limits: readonly PruneThreshold[],
+): Promise<Float32Array> {
+  const { layer, algorithm, form } = pass.target
+  const pattern = sparse?.pattern ?? null
+  const values = await distinct(pass, { of: 'values', pattern, limits })
+  const rule = paletteRule(layer, algorithm)
+  const spec = { bits: scheme.bits, rule, dtype: form.dtype }
+  const input: FillTableInput = { values, spec }
+  const tables = pass.host.pool.map<FillTableInput, Float32Array | null>('fill-table', [input])
+  for await (const table of tables) if (table !== null) return table
+  throw new MixbitError(
+    'unsupported-scheme',
+    `"${layer}" has more distinct values than a table of ${scheme.bits} bits has entries. Use kmeans, or more bits.`,
+    { layer, bits: scheme.bits },
+  )
+}
+
+type Wanted = {
+  readonly of: 'scores' | 'values'
+  readonly pattern: SparseScheme['pattern'] | null
+  readonly limits: readonly PruneThreshold[]
+}
+
+async function distinct(pass: Pass, { of, pattern, limits }: Wanted): Promise<DistinctValues> {
+  const inputs = slabs(pass, (chunk, index): SurveySlabInput => ({
+    ...slabFacts(pass, chunk, pattern),
+    of,
+    exponent: pass.exponent,
+    threshold: limits[index] ?? null,
+  }))
+  let all = noDistinctValues(pass.exponent)
+  const parts = pass.host.pool.map<SurveySlabInput, DistinctValues>('survey-slab', inputs)
+  for await (const part of parts) all = mergeDistinct(all, part)
+  return all
+}
+
+function slabFacts(
+  { weight, target }: Pass,
+  chunk: ValueChunk,
+  pattern: SparseScheme['pattern'] | null,
+): Pick<SurveySlabInput, 'chunk' | 'shape' | 'outputAxis' | 'inputAxis' | 'pattern'> {
+  const { outputAxis, inputAxis } = target
+  return { chunk, shape: weight.shape, outputAxis, inputAxis, pattern }
+}
+
+async function* slabs<Input>(
+  { weight, rows }: Pass,
+  inputOf: (chunk: ValueChunk, index: number) => Input,
+): AsyncGenerator<Input> {
+  let index = 0
+  for await (const chunk of valueChunks(weight, rows)) yield inputOf(chunk, index++)
+}
