@@ -4,17 +4,20 @@
  */
 export type Prefixes = { readonly weights: Float64Array; readonly sums: Float64Array }
 
-/** Of points with a weight and a weighted value each. */
-export function prefixesOf(weight: Float64Array, sum: Float64Array): Prefixes {
+/** Writes the sums over points with a weight and a weighted value each. */
+export function fillPrefixes(
+  { weights, sums }: Prefixes,
+  weight: Float64Array,
+  sum: Float64Array,
+): void {
   const mean = total(sum) / total(weight)
-  const weights = new Float64Array(weight.length + 1)
-  const sums = new Float64Array(weight.length + 1)
+  weights[0] = 0
+  sums[0] = 0
   for (let i = 0; i < weight.length; i++) {
     weights[i + 1] = weights[i]! + weight[i]!
     // About the mean, so that nothing is lost when all values are alike.
     sums[i + 1] = sums[i]! + (sum[i]! - mean * weight[i]!)
   }
-  return { weights, sums }
 }
 
 /** S^2 / W of the points [i, j): what clustering them takes off the sum of w x^2. */

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { seededWeights } from '../../test/kernel-values.ts'
-import { gain, prefixesOf } from './cluster-prefixes.ts'
+import { fillPrefixes, gain, type Prefixes } from './cluster-prefixes.ts'
 import { clusterSorted } from './cluster-sorted.ts'
 import { bestWithin } from './cluster-windows.ts'
 import { distinctValues } from './distinct-values.ts'
+import { loadSimdKernels } from './simd.ts'
 
 type Points = { readonly values: readonly number[]; readonly weights: readonly number[] }
 
@@ -99,12 +100,33 @@ test('values far from zero are told apart', () => {
   expect(endsOf(points, 3)).toEqual([1, 3, 4])
 })
 
+test('WebAssembly finds the same clusters as the reference', () => {
+  const simd = loadSimdKernels()
+  for (const length of [1, 2, 3, 40, 3000, 60000]) {
+    for (const clusters of [1, 2, 5, 16, 255, 256]) {
+      const { weight, sum } = distinctValues(seededWeights(length, clusters), 14, undefined)
+      const ends = new Uint32Array(clusters)
+      const expected = new Uint32Array(clusters)
+      simd.clusterSorted(ends, weight, sum)
+      clusterSorted(expected, weight, sum)
+      expect(ends).toEqual(expected)
+    }
+  }
+})
+
 function pointsOf(steps: readonly { readonly step: number; readonly weight: number }[]): Points {
   let value = -20
   return {
     values: steps.map(({ step }) => (value += step)),
     weights: steps.map(({ weight }) => weight),
   }
+}
+
+function prefixesOf(weight: Float64Array, sum: Float64Array): Prefixes {
+  const length = weight.length + 1
+  const prefixes = { weights: new Float64Array(length), sums: new Float64Array(length) }
+  fillPrefixes(prefixes, weight, sum)
+  return prefixes
 }
 
 function arraysOf({ values, weights }: Points): [Float64Array, Float64Array] {
@@ -165,7 +187,7 @@ function slightlyAbove(error: number, points: Points): number {
   return error + 1e-14 * errorOf(points, [points.values.length])
 }
 
-function gainOf(prefixes: ReturnType<typeof prefixesOf>, ends: Uint32Array): number {
+function gainOf(prefixes: Prefixes, ends: Uint32Array): number {
   let sum = 0
   let start = 0
   for (const end of ends) {

@@ -13,6 +13,9 @@ import { scalarKernels } from './scalar.ts'
 /** Scales that are laid out beside their runs at once. */
 const RUNS_AT_ONCE = 65536
 
+/** Indices that are worth a kernel call. */
+const LONG_RUN = 256
+
 /**
  * The values that an encoding stands for, in storage order: the only truth about what a device
  * computes. For `float` this is the encoding's own array.
@@ -77,48 +80,70 @@ function decodePalette(encoding: PaletteEncoding, kernels: Kernels): Float32Arra
   const blocks = elementsOf(indexShape) / elementsOf(indexBlock)
   const size = 2 ** bits * vector.size
   requireFit(values.length === blocks * size, `${blocks} tables of ${size} in ${values.length}`)
-  const inner = vector.size === 1 ? indices.length : elementsOf(shape.slice(vector.axis + 1))
-  const table = { values, vectorSize: vector.size, inner }
   for (let first = 0; first < runs.count; first += RUNS_AT_ONCE) {
     const blockOf = new Uint32Array(Math.min(RUNS_AT_ONCE, runs.count - first))
     runs.blocks(blockOf, first)
-    for (let i = 0; i < blockOf.length; i++) {
-      const start = (first + i) * runs.length
-      lookUp(out, indices, { ...table, first: blockOf[i]! * size, start, end: start + runs.length })
-    }
+    const start = first * runs.length
+    if (vector.size > 1) {
+      const inner = elementsOf(shape.slice(vector.axis + 1))
+      const table = { values, size, vectorSize: vector.size, inner }
+      lookUpVectors(out, indices, blockOf, table, start, runs.length)
+    } else if (runs.length >= LONG_RUN) {
+      lookUpRuns(kernels, out, indices, blockOf, { values, size }, start, runs.length)
+    } else lookUpShortRuns(out, indices, blockOf, { values, size }, start, runs.length)
   }
   return out
 }
 
-type Lookup = {
-  readonly values: Float32Array
-  readonly vectorSize: number
-  /** Where the table of these indices begins. */
-  readonly first: number
-  /** Indices [start, end), of which each `inner` lie behind one another. */
-  readonly start: number
-  readonly end: number
-  readonly inner: number
-}
+/** All tables one after another, and values in each. */
+type Tables = { readonly values: Float32Array; readonly size: number }
 
-function lookUp(
+/** Runs from `start` on, each of `length` indices into its own table. */
+function lookUpRuns(
+  kernels: Kernels,
   out: Float32Array,
   indices: Uint8Array,
-  { values, vectorSize, first, start, end, inner }: Lookup,
+  blockOf: Uint32Array,
+  { values, size }: Tables,
+  start: number,
+  length: number,
 ): void {
-  if (vectorSize === 1) {
-    for (let i = start; i < end; i++) out[i] = values[first + indices[i]!]!
-    return
+  for (let i = 0; i < blockOf.length; i++) {
+    const from = start + i * length
+    const table = values.subarray(blockOf[i]! * size, (blockOf[i]! + 1) * size)
+    kernels.lookUp(out.subarray(from, from + length), indices.subarray(from, from + length), table)
   }
-  for (let i = start; i < end;) {
-    const row = Math.floor(i / inner)
-    const rowEnd = Math.min(end, (row + 1) * inner)
+}
+
+function lookUpShortRuns(
+  out: Float32Array,
+  indices: Uint8Array,
+  blockOf: Uint32Array,
+  { values, size }: Tables,
+  start: number,
+  length: number,
+): void {
+  let at = start
+  for (let i = 0; i < blockOf.length; i++) {
+    const first = blockOf[i]! * size
+    for (const end = at + length; at < end; at++) out[at] = values[first + indices[at]!]!
+  }
+}
+
+function lookUpVectors(
+  out: Float32Array,
+  indices: Uint8Array,
+  blockOf: Uint32Array,
+  table: Tables & { readonly vectorSize: number; readonly inner: number },
+  start: number,
+  length: number,
+): void {
+  const { values, size, vectorSize, inner } = table
+  for (let i = start; i < start + blockOf.length * length; i++) {
+    const entry = blockOf[Math.floor((i - start) / length)]! * size + indices[i]! * vectorSize
     // Index i is value i - row * inner of its row, and a row of indices gives `vectorSize` rows.
-    const shift = row * inner * (vectorSize - 1)
-    for (; i < rowEnd; i++) {
-      const entry = first + indices[i]! * vectorSize
-      for (let c = 0; c < vectorSize; c++) out[i + shift + c * inner] = values[entry + c]!
-    }
+    const at = i + Math.floor(i / inner) * inner * (vectorSize - 1)
+    for (let c = 0; c < vectorSize; c++) out[at + c * inner] = values[entry + c]!
   }
 }
 

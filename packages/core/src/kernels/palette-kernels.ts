@@ -35,11 +35,13 @@ export type PaletteKernels = {
   readonly clusterSorted: (ends: Uint32Array, weight: Float64Array, sum: Float64Array) => void
   /** The index of the nearest entry of an ascending table; see `nearest-entries.ts`. */
   readonly nearestEntries: (indices: Uint8Array, x: Float32Array, table: Float32Array) => void
-  /** The same for vectors and a table of vectors; see `nearest-vectors.ts`. */
+  /** Nearest entries of vectors in a table of vectors; see `nearest-vectors.ts`. */
   readonly nearestVectors: (
     indices: Uint8Array,
     x: Float32Array,
     table: Float32Array,
     spec: VectorSpec,
   ) => void
+  /** The entries of a table that indices name; NaN beyond the table. */
+  readonly lookUp: (out: Float32Array, indices: Uint8Array, table: Float32Array) => void
 }

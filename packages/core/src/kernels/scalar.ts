@@ -6,6 +6,7 @@ import { decodeBlocks, encodeBlocks } from './encode.ts'
 import { errorSums } from './error-sums.ts'
 import { addToHistogram, valueEnds } from './histogram.ts'
 import type { Kernels } from './kernels.ts'
+import { lookUp } from './look-up.ts'
 import { mseScales } from './mse-search.ts'
 import { nearestEntries } from './nearest-entries.ts'
 import { nearestVectors } from './nearest-vectors.ts'
@@ -27,6 +28,7 @@ export const scalarKernels: Kernels = {
   clusterSorted,
   nearestEntries,
   nearestVectors,
+  lookUp,
   symmetricScales,
   asymmetricScales,
   roundScales,

@@ -33,6 +33,9 @@ export type Addresses = {
   readonly sums: number
   /** A byte for each key of a half. */
   readonly lowest: number
+  /** A float64 and a uint32 for each position among sorted points. */
+  readonly prefixes: number
+  readonly from: number
 }
 
 /** The functions of assembly/index.ts; arguments are addresses and counts. */
@@ -55,6 +58,9 @@ export type SimdFunction =
   | 'gatherDistinct'
   | 'nearestEntries'
   | 'nearestVectors'
+  | 'clusterAtPrice'
+  | 'errorSums'
+  | 'lookUp'
 
 /** One instance of the SIMD module and its memory, which never grows. */
 export type Arena = {
@@ -148,5 +154,7 @@ function addresses(): Addresses {
     keys: reserve(2 * KEYS),
     sums: reserve(8 * KEYS),
     lowest: reserve(KEYS),
+    prefixes: reserve(8 * KEYS),
+    from: reserve(4 * KEYS),
   }
 }

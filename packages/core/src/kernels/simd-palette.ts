@@ -7,14 +7,17 @@ import { tableBounds } from './nearest-entries.ts'
 import { requireEntries, requireVectors } from './nearest-vectors.ts'
 import type { DistinctValues, PaletteKernels, VectorSpec } from './palette-kernels.ts'
 import { type Arena, CHUNK } from './simd-arena.ts'
+import { simdClusterSorted } from './simd-cluster.ts'
 
 /** The SIMD twins of the kernels of palettes and sparsity. */
-export function simdPaletteKernels(arena: Arena): Omit<PaletteKernels, 'clusterSorted'> {
+export function simdPaletteKernels(arena: Arena): PaletteKernels {
   return {
     packBits: (out, values, bits) => packBits(arena, out, values, bits),
     unpackBits: (values, packed, bits) => unpackBits(arena, values, packed, bits),
     distinctValues: (x, exponent, weights) => distinctValues(arena, x, exponent, weights),
+    clusterSorted: (ends, weight, sum) => simdClusterSorted(arena, ends, weight, sum),
     nearestEntries: (indices, x, table) => nearestEntries(arena, indices, x, table),
+    lookUp: (out, indices, table) => lookUp(arena, out, indices, table),
     nearestVectors: (indices, x, table, spec) => nearestVectors(arena, indices, x, table, spec),
   }
 }
@@ -96,6 +99,21 @@ function nearestEntries(
     const padded = loadPadded(arena, x, start, length)
     arena.run('nearestEntries', at.out, at.x, at.candidates, at.lowest, padded, factor)
     indices.set(arena.bytes(at.out, length), start)
+  }
+}
+
+function lookUp(arena: Arena, out: Float32Array, indices: Uint8Array, table: Float32Array): void {
+  requireFit(out.length === indices.length, `${indices.length} indices, ${out.length} values`)
+  requireFit(table.length <= 256, `a table of ${table.length} entries`)
+  const { at } = arena
+  const entries = arena.floats(at.candidates, 256)
+  entries.set(table)
+  entries.fill(Number.NaN, table.length)
+  for (let start = 0; start < indices.length; start += CHUNK) {
+    const length = Math.min(CHUNK, indices.length - start)
+    arena.bytes(at.x, length).set(indices.subarray(start, start + length))
+    arena.run('lookUp', at.out, at.x, at.candidates, length)
+    out.set(arena.floats(at.out, length), start)
   }
 }
 

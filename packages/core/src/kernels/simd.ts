@@ -1,7 +1,7 @@
 import { roundToHalf } from '../tensor/float16.ts'
 import { requireBlocks, requireFit } from './fit.ts'
 import { simdAddToHistogram, simdValueEnds } from './histogram-simd.ts'
-import type { BlockSpec, Kernels } from './kernels.ts'
+import type { BlockSpec, ErrorSums, Kernels } from './kernels.ts'
 import { scalarKernels } from './scalar.ts'
 import { coveringScale } from './scales.ts'
 import {
@@ -47,6 +47,7 @@ export function loadSimdKernels(): Kernels {
       symmetricScales(arena, scale, x, spec)
       simdMseScales(arena, scale, x, importance, spec)
     },
+    errorSums: (x, y) => errorSums(arena, x, y),
     valueEnds: (x) => simdValueEnds(arena, x),
     addToHistogram: (histogram, x) => simdAddToHistogram(arena, histogram, x),
   }
@@ -163,4 +164,18 @@ function loadScales(
   if (zeroPoint === undefined) return 0
   arena.codes(at.zeroPoint, blocks).set(zeroPoint.subarray(block, block + blocks))
   return at.zeroPoint
+}
+
+function errorSums(arena: Arena, x: Float32Array, y: Float32Array): ErrorSums {
+  requireFit(x.length === y.length, `${x.length} and ${y.length} values`)
+  const { at } = arena
+  const totals = arena.doubles(at.totals, 3).fill(0)
+  for (let start = 0; start < x.length; start += CHUNK) {
+    const length = Math.min(CHUNK, x.length - start)
+    arena.floats(at.x, length).set(x.subarray(start, start + length))
+    arena.floats(at.weights, length).set(y.subarray(start, start + length))
+    arena.run('errorSums', at.totals, at.x, at.weights, length)
+  }
+  const [squaredError = 0, squaredSignal = 0, maxAbsError = 0] = totals
+  return { squaredError, squaredSignal, maxAbsError }
 }
