@@ -43,7 +43,7 @@ FORMS = [
     *("palette4/g8x2", "palette2x4", "palette4/int8", "palette4/g16/int8", "palette4/scale"),
     *("sparse50+fp16", "sparse75+fp16", "sparse2:4+fp16", "sparse1:4+fp16", "sparse50/4+fp16"),
     *("sparse@0.05+fp16", "sparse50+int8", "sparse2:4+int8", "sparse50+int4/channel"),
-    *("sparse50+int8/asym", "sparse50+palette4", "sparse50+palette2/g4", "sparse50+palette4/int8"),
+    *("sparse50+int8/asym", "sparse50+palette4", "sparse75+palette4/g4", "sparse50+palette4/int8"),
     *("fp16", "fp32"),
 ]
 """Every kind of form; each is written from every package and for every target."""
