@@ -16,7 +16,7 @@ export const floors: readonly (readonly string[])[] = [
   ['convert'],
   ['tasks'],
   // The steps share one floor: each may import types of the others, never values.
-  ['audit', 'calibrate', 'compare', 'evaluate', 'plan', 'quantize', 'report'],
+  ['audit', 'calibrate', 'compare', 'evaluate', 'plan', 'quantize', 'verify', 'report'],
   ['jobs'],
   ['pipeline'],
   ['index'],
