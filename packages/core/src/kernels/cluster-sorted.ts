@@ -7,7 +7,7 @@ import { requireFit } from './fit.ts'
 /** The fewest and the most clusters that are known to be best for some price, and where they end. */
 type Bracket = { fewer: Boundaries; more: Boundaries }
 
-/** Prices that are guessed before they are bracketed; most searches need 1 to 6. */
+/** Prices that are guessed until they are bracketed; most searches need 1 to 4 in all. */
 const GUESSES = 12
 
 /** A bracket that is still open after so many passes is left to the dynamic program. */
@@ -62,17 +62,23 @@ function searchPrice(
   first: number,
 ): Boundaries {
   const bracket: Bracket = { fewer: Uint32Array.of(0, points), more: each(points) }
+  let hasFewer = false
+  let hasMore = false
+  let isTie = false
   let price = first
   for (let pass = 1; pass <= MAX_PASSES; pass++) {
     const count = room.clusterAt(price)
     if (count === clusters) return room.boundaries(count)
-    const isOutside = count < bracket.fewer.length || count > bracket.more.length - 2
-    // As good as an end of the bracket: no number between its ends is best for any price.
-    if (isOutside && pass > GUESSES) break
-    if (!isOutside && count < clusters) bracket.fewer = room.boundaries(count)
-    if (!isOutside && count > clusters) bracket.more = room.boundaries(count)
+    const isInside = count >= bracket.fewer.length && count <= bracket.more.length - 2
+    // As good as both ends of the bracket: no number between them is best for any price.
+    if (isTie && !isInside) break
+    if (isInside && count < clusters) bracket.fewer = room.boundaries(count)
+    if (isInside && count > clusters) bracket.more = room.boundaries(count)
+    hasFewer ||= count < clusters
+    hasMore ||= count > clusters
+    isTie = (hasFewer && hasMore) || pass >= GUESSES
     // The error falls about as 1 / clusters^2, so its slope, the price, as 1 / clusters^3.
-    price = pass < GUESSES ? price * (count / clusters) ** 3 : tiePrice(bracket, room.prefixes)
+    price = isTie ? tiePrice(bracket, room.prefixes) : price * (count / clusters) ** 3
   }
   return bestWithin(room.prefixes, clusters, bracket.fewer, bracket.more)
 }

@@ -8,6 +8,7 @@ import { elementsOf } from '../tensor/weight.ts'
 import { blockRuns } from './block-runs.ts'
 import { requireFit } from './fit.ts'
 import type { Kernels } from './kernels.ts'
+import { withoutMasked } from './prune.ts'
 import { scalarKernels } from './scalar.ts'
 
 /** Scales that are laid out beside their runs at once. */
@@ -151,7 +152,7 @@ function decodeSparse({ shape, mask, values }: SparseEncoding, kernels: Kernels)
   requireElements(shape, mask.length, 'mask bytes')
   const dense = decode(values, kernels)
   requireElements(shape, dense.length, 'values')
-  return dense.map((value, i) => (mask[i] === 0 ? 0 : value))
+  return withoutMasked(dense, mask, 0)
 }
 
 /** The shape of indices: the axis of vectors counts vectors. */

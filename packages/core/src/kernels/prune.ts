@@ -1,4 +1,5 @@
 import { requireFit } from './fit.ts'
+import { HIGHEST_KEY, keyOf, keyValue, LOWEST_KEY } from './half-keys.ts'
 
 /** What is zero: scores below `score`, and the first `equal` of those equal to it. */
 export type PruneThreshold = { readonly score: number; readonly equal: number }
@@ -26,6 +27,33 @@ export function maskBelow(
   }
 }
 
+/** The magnitudes of values: the scores of those that become zero one by one. */
+export function magnitudesOf(x: Float32Array): Float32Array {
+  const out = new Float32Array(x.length)
+  for (let i = 0; i < x.length; i++) out[i] = Math.abs(x[i]!)
+  return out
+}
+
+/** The scores whose half, times 2^exponent, has a key, and how often each is there. */
+export function scoresOfKey(
+  scores: Float32Array,
+  exponent: number,
+  key: number,
+): ReadonlyMap<number, number> {
+  const factor = 2 ** exponent
+  // What is nearer to the half than to its neighbours lies between them.
+  const low = key > LOWEST_KEY + 1 ? keyValue(key - 1) : -Infinity
+  const high = key < HIGHEST_KEY - 1 ? keyValue(key + 1) : Infinity
+  const counts = new Map<number, number>()
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i]!
+    const scaled = score * factor
+    if (!(scaled > low && scaled < high) || keyOf(score, factor) !== key) continue
+    counts.set(score, (counts.get(score) ?? 0) + 1)
+  }
+  return counts
+}
+
 /** Makes the mask 0 where the magnitude is `magnitude` or less, and leaves it elsewhere. */
 export function maskSmall(mask: Uint8Array, x: Float32Array, magnitude: number): void {
   requireFit(mask.length === x.length, `${mask.length} mask bytes, ${x.length} values`)
@@ -35,8 +63,8 @@ export function maskSmall(mask: Uint8Array, x: Float32Array, magnitude: number):
 /** The values that a mask keeps, and `instead` of those it does not. */
 export function withoutMasked(x: Float32Array, mask: Uint8Array, instead: number): Float32Array {
   requireFit(mask.length === x.length, `${mask.length} mask bytes, ${x.length} values`)
-  const out = Float32Array.from(x)
-  for (let i = 0; i < x.length; i++) if (mask[i] === 0) out[i] = instead
+  const out = new Float32Array(x.length)
+  for (let i = 0; i < x.length; i++) out[i] = mask[i] === 0 ? instead : x[i]!
   return out
 }
 

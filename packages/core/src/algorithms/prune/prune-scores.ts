@@ -1,5 +1,5 @@
 import { permuteAxes } from '../../kernels/permute-axes.ts'
-import { runScores } from '../../kernels/prune.ts'
+import { magnitudesOf, runScores } from '../../kernels/prune.ts'
 import type { SparseScheme } from '../../scheme/scheme.ts'
 import { elementsOf } from '../../tensor/weight.ts'
 
@@ -17,7 +17,7 @@ export type ScoreSpec = {
  */
 export function pruneScores(x: Float32Array, spec: ScoreSpec): Float32Array {
   const { pattern } = spec
-  if (pattern.kind !== 'structured') return x.map(Math.abs)
+  if (pattern.kind !== 'structured') return magnitudesOf(x)
   const { outputs, before, after } = aroundOutputs(spec)
   const byOutput = new Float32Array(x.length)
   permuteAxes(byOutput, x, [before, outputs, after], [1, 0, 2])

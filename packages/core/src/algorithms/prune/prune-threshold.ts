@@ -1,7 +1,7 @@
-import { keyExponent, keyOf } from '../../kernels/half-keys.ts'
+import { keyExponent } from '../../kernels/half-keys.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import type { DistinctValues } from '../../kernels/palette-kernels.ts'
-import type { PruneThreshold } from '../../kernels/prune.ts'
+import { type PruneThreshold, scoresOfKey } from '../../kernels/prune.ts'
 
 /** Scores that are one half: those among which the threshold lies. */
 export type ScoreBin = {
@@ -49,11 +49,7 @@ export function scoreBin({ exponent, keys, weight }: DistinctValues, zeros: numb
 
 /** The scores of one part that lie in a bin. */
 export function scoresInBin(scores: Float32Array, { exponent, key }: ScoreBin): BinScores {
-  const factor = 2 ** exponent
-  const counts = new Map<number, number>()
-  for (const score of scores) {
-    if (keyOf(score, factor) === key) counts.set(score, (counts.get(score) ?? 0) + 1)
-  }
+  const counts = scoresOfKey(scores, exponent, key)
   const found = Float32Array.from(counts.keys()).toSorted()
   return { scores: found, counts: Float64Array.from(found, (score) => counts.get(score) ?? 0) }
 }
