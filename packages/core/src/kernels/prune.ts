@@ -1,5 +1,5 @@
 import { requireFit } from './fit.ts'
-import { HIGHEST_KEY, keyOf, keyValue, LOWEST_KEY } from './half-keys.ts'
+import { HIGHEST_KEY, keyOf, keyValue } from './half-keys.ts'
 
 /** What is zero: scores below `score`, and the first `equal` of those equal to it. */
 export type PruneThreshold = { readonly score: number; readonly equal: number }
@@ -19,8 +19,9 @@ export function maskBelow(
   let left = equal
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i]!
-    if (score < limit) mask[i] = 0
-    else if (score === limit && left > 0) {
+    // Without a branch, which would be mispredicted at every other value.
+    mask[i] = mask[i]! & +!(score < limit)
+    if (score === limit && left > 0) {
       left--
       mask[i] = 0
     }
@@ -41,14 +42,13 @@ export function scoresOfKey(
   key: number,
 ): ReadonlyMap<number, number> {
   const factor = 2 ** exponent
-  // What is nearer to the half than to its neighbours lies between them.
-  const low = key > LOWEST_KEY + 1 ? keyValue(key - 1) : -Infinity
-  const high = key < HIGHEST_KEY - 1 ? keyValue(key + 1) : Infinity
+  // What is nearer to a half than to its neighbours is nearer to it than they are.
+  const middle = keyValue(key)
+  const radius = keyValue(Math.min(key + 1, HIGHEST_KEY - 1)) - middle || Infinity
   const counts = new Map<number, number>()
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i]!
-    const scaled = score * factor
-    if (!(scaled > low && scaled < high) || keyOf(score, factor) !== key) continue
+    if (!(Math.abs(score * factor - middle) < radius) || keyOf(score, factor) !== key) continue
     counts.set(score, (counts.get(score) ?? 0) + 1)
   }
   return counts
@@ -64,7 +64,14 @@ export function maskSmall(mask: Uint8Array, x: Float32Array, magnitude: number):
 export function withoutMasked(x: Float32Array, mask: Uint8Array, instead: number): Float32Array {
   requireFit(mask.length === x.length, `${mask.length} mask bytes, ${x.length} values`)
   const out = new Float32Array(x.length)
-  for (let i = 0; i < x.length; i++) out[i] = mask[i] === 0 ? instead : x[i]!
+  const outBits = new Uint32Array(out.buffer)
+  const bits = new Uint32Array(x.buffer, x.byteOffset, x.length)
+  const [other = 0] = new Uint32Array(Float32Array.of(instead).buffer)
+  for (let i = 0; i < x.length; i++) {
+    // All ones where the mask is not 0. A branch would be mispredicted at every other value.
+    const keep = -mask[i]! >> 31
+    outBits[i] = (bits[i]! & keep) | (other & ~keep)
+  }
   return out
 }
 
