@@ -10,6 +10,9 @@ import type { StaticTensor } from './value-types.ts'
 /** The types of a chain's outputs; `undefined` for one that cannot be told. */
 export type ChainTypes = readonly (StaticTensor | undefined)[]
 
+/** A vector longer than this would make more values than any memory holds out of a small file. */
+const MAX_VECTOR = 256
+
 const known = new WeakMap<Chain, ChainTypes>()
 
 /**
@@ -200,6 +203,7 @@ function tableResult(
       `has tables of ${entries} entries for indices of ${indices}, which can name ${nameable}`,
     )
   }
+  if (size > MAX_VECTOR) throw misfitting(chain, `has vectors of ${size} values`)
   const axis = vectorAxis(chain, shape.length, size)
   const result = shape.map((each, at) => (at === axis ? each * size : each))
   if (elementsOf(result) > MAX_ELEMENTS) throw misfitting(chain, 'has more values than any tensor')

@@ -21,8 +21,11 @@ export type Chain = {
   readonly length: number
 }
 
-/** The longest that Core ML has: a table is scaled, looked up, made dense and cast. */
-const MAX_LENGTH = 8
+/** Core ML itself needs four: a table is scaled, looked up, made dense and cast. */
+const MAX_LENGTH = 5
+
+/** `constexpr_sparse_to_dense` reads a mask and values; nothing reads more of other operations. */
+const MAX_SOURCES = 2
 
 /** A literal or named constant, or an output of another operation of the chain. */
 export type ChainInput =
@@ -111,8 +114,10 @@ function buildChain(builder: ChainBuilder, operation: Operation): Chain | undefi
     if (input === undefined) return undefined
     inputs.set(entry.key, input)
   }
-  const length = 1 + Math.max(0, ...[...inputs.values()].map((input) => lengthOf(input)))
-  if (length > MAX_LENGTH) return undefined
+  const sources = [...inputs.values()].filter(({ kind }) => kind === 'chain')
+  const length = 1 + Math.max(0, ...sources.map((input) => lengthOf(input)))
+  // Both keep the time that following a chain takes in bounds.
+  if (sources.length > MAX_SOURCES || length > MAX_LENGTH) return undefined
   const style = operation.inputs.length > 0 ? 'inputs' : 'attributes'
   const outputs = operation.outputs.map(({ type }) => staticTensor(type))
   return { op, style, operation, inputs, outputs, length }

@@ -12,10 +12,10 @@ import { modelKind } from './model-kinds.ts'
  * Programs take a few MB even for models of many GB, because their values lie in weight files. A
  * byte of packed integers takes 8 when decoded.
  */
-const MAX_MODEL_BYTES = 64_000_000
+const MAX_MODEL_BYTES = 32_000_000
 
-/** A language model of 100 layers and 20 functions has some 5,000,000. */
-const MAX_FIELDS = 20_000_000
+/** A program has one in 6 bytes or so; each costs up to 250 bytes of memory once decoded. */
+const MAX_FIELDS = 4_000_000
 
 /** Five levels a nested block; the protobuf library refuses more than 100. */
 const MAX_DEPTH = 100

@@ -4,6 +4,7 @@ import { chainTypes } from '../chain-types.ts'
 import { describeChain } from '../describe-chain.ts'
 import { keptBefore } from '../kept-index.ts'
 import type { ProgramWalk } from '../program.ts'
+import type { StoredSparse } from '../stored-form.ts'
 import { staticTensor } from '../value-types.ts'
 import type { StaticTensor } from '../value-types.ts'
 import { elementsOf } from '../../../tensor/weight.ts'
@@ -18,6 +19,7 @@ export async function constantProblems(
   builder: ChainBuilder,
 ): Promise<readonly string[]> {
   const problems: string[] = []
+  const masks = new Set<string>()
   for (const definition of walk.definitions) {
     try {
       const chain = chainOf(builder, definition)
@@ -26,12 +28,21 @@ export async function constantProblems(
       if (definition.output > 0) continue
       problems.push(...heldProblems(chain))
       const form = describeChain(chain)
-      if (form?.kind === 'sparse') await keptBefore(form, 0)
+      if (form?.kind === 'sparse' && isNew(masks, form)) await keptBefore(form, 0)
     } catch (error) {
       problems.push(refusal(error))
     }
   }
   return problems
+}
+
+/** Masks may be large, and many weights may share one. */
+function isNew(masks: Set<string>, { mask, kept }: StoredSparse): boolean {
+  if (mask.place === null) return true
+  const key = `${mask.place.offset}:${kept}@${mask.place.file}`
+  if (masks.has(key)) return false
+  masks.add(key)
+  return true
 }
 
 function typeProblems(chain: Chain, output: number): readonly string[] {
