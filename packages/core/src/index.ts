@@ -62,12 +62,8 @@ export type { Audit, StoredFacts, WeightFacts } from './audit/audit-types.ts'
 export { storedBytes } from './formats/part-bytes.ts'
 export { auditModel } from './pipeline/audit-model.ts'
 export { auditFolder } from './pipeline/audit-folder.ts'
-export {
-  auditOnnxFolder,
-  planOnnxFolder,
-  quantizeOnnxFolder,
-  readOnnxFolderPlan,
-} from './pipeline/onnx-folder.ts'
+export { auditOnnxFolder, planOnnxFolder, readOnnxFolderPlan } from './pipeline/onnx-folder.ts'
+export { quantizeOnnxFolder } from './pipeline/write-onnx-folder.ts'
 export type { AuditedFolder } from './pipeline/onnx-folder.ts'
 export {
   auditOnnxFile,

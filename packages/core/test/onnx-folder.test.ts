@@ -12,12 +12,8 @@ import {
 } from '../src/formats/onnx/generated/onnx_pb.ts'
 import { ints } from '../src/graph/builder.ts'
 import { auditFolder } from '../src/pipeline/audit-folder.ts'
-import {
-  auditOnnxFolder,
-  planOnnxFolder,
-  quantizeOnnxFolder,
-  readOnnxFolderPlan,
-} from '../src/pipeline/onnx-folder.ts'
+import { auditOnnxFolder, planOnnxFolder, readOnnxFolderPlan } from '../src/pipeline/onnx-folder.ts'
+import { quantizeOnnxFolder } from '../src/pipeline/write-onnx-folder.ts'
 import type { WrittenModel } from '../src/quantize/write-model.ts'
 import type { MemoryHost } from './helpers/memory-host.ts'
 import { memoryHost } from './helpers/memory-host.ts'

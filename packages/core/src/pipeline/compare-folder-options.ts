@@ -12,7 +12,8 @@ import { measureOptions } from './compare-options.ts'
 import type { VlmSubject } from './compare-vlm-options.ts'
 import { askedQuestions, measurePackage, measureVlm, vlmModel } from './compare-vlm-options.ts'
 import type { AuditedFolder } from './onnx-folder.ts'
-import { auditOnnxFolder, planOnnxFolder, quantizeOnnxFolder } from './onnx-folder.ts'
+import { auditOnnxFolder, planOnnxFolder } from './onnx-folder.ts'
+import { quantizeOnnxFolder } from './write-onnx-folder.ts'
 
 /** What the balanced preset gives the components of a checkpoint, for its graphs. */
 const SETTINGS: OptionSettings = {
