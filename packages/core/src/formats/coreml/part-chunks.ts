@@ -96,16 +96,21 @@ function keepOne(form: CoremlSparseForm, pending: ReadonlyMap<CoremlPartName, Pe
     case 'affine': {
       const bits = values.integer === 'int8' ? 8 : 4
       const offset = firstBits(pending.get('offset'), bits) ?? values.codeOffset
-      pending.get('data')?.bits.append(Uint8Array.of(offset), bits)
+      append(pending.get('data'), offset, bits)
       break
     }
     case 'palette': {
-      pending.get('indices')?.bits.append(Uint8Array.of(0), values.bits)
+      append(pending.get('indices'), 0, values.bits)
       // Nothing else uses the tables.
       for (const chunk of pending.get('table')?.chunks ?? []) chunk.fill(0)
       break
     }
   }
+}
+
+function append(part: Pending | undefined, value: number, bits: number): void {
+  const whole = part?.bits.append(Uint8Array.of(value), bits)
+  if (whole !== undefined) part?.chunks.push(whole)
 }
 
 /** The first value of a part, which is complete. */
