@@ -18,6 +18,7 @@ export const floors: readonly (readonly string[])[] = [
   // The steps share one floor: each may import types of the others, never values.
   ['audit', 'calibrate', 'compare', 'evaluate', 'plan', 'quantize', 'verify', 'report'],
   ['jobs'],
+  ['worker'],
   ['pipeline'],
   ['index'],
 ]

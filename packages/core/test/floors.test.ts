@@ -5,7 +5,13 @@ import { allowedPackages, floors } from '../floors.ts'
 
 /** Path below `src/` (with `/`) to source text. */
 type Sources = ReadonlyMap<string, string>
-type Import = { readonly from: string; readonly target: string; readonly isType: boolean }
+type Import = {
+  readonly from: string
+  readonly target: string
+  readonly isType: boolean
+  /** Loaded when a line is reached that needs it. */
+  readonly isLate: boolean
+}
 
 const core = join(import.meta.dirname, '..')
 const coreSources = readSources(join(core, 'src'))
@@ -115,10 +121,25 @@ test.for([
 test('mixbit reaches core by its name and no other package by path', () => {
   const strays = importsOf(mixbitSources).filter(
     ({ from, target }) =>
-      target.startsWith('@mixbit/core/') ||
+      (target.startsWith('@mixbit/core/') && target !== '@mixbit/core/worker') ||
       (target.startsWith('.') && posix.join(posix.dirname(from), target).startsWith('..')),
   )
   expect(strays).toEqual([])
+})
+
+test('a thread that only computes loads no more of core than its own part', () => {
+  const files = new Set(['worker.ts'])
+  const packages = new Set<string>()
+  for (const file of files) {
+    const source = mixbitSources.get(file) ?? ''
+    for (const { target, isType, isLate } of importsOf(new Map([[file, source]]))) {
+      if (isType || isLate) continue
+      if (target.startsWith('.')) files.add(posix.join(posix.dirname(file), target))
+      else if (!target.startsWith('node:')) packages.add(target)
+    }
+  }
+  expect(files.size).toBeGreaterThan(3)
+  expect([...packages]).toEqual(['@mixbit/core/worker'])
 })
 
 test('mixbit imports only packages that it declares', () => {
@@ -149,6 +170,7 @@ function importsOf(sources: Sources): readonly Import[] {
       from,
       target: named ?? called ?? '',
       isType: type !== undefined,
+      isLate: called !== undefined,
     })),
   )
 }

@@ -1,4 +1,4 @@
-import { jobs } from '@mixbit/core'
+import { jobs } from '@mixbit/core/worker'
 import { serveJobs } from './host/serve-jobs.ts'
 
 // What a worker thread of the pool starts.

@@ -1,4 +1,4 @@
-import { MixbitError } from '@mixbit/core'
+import { MixbitError } from '@mixbit/core/worker'
 import type { ErrorCode } from '@mixbit/core'
 
 /** The `code` of a system error (`ENOENT`), or undefined for anything else. */

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { MixbitError } from '@mixbit/core'
+import { MixbitError } from '@mixbit/core/worker'
 import type { Picture } from '@mixbit/core'
 import { systemCode } from './file-error.ts'
 

@@ -2,8 +2,6 @@ import { stat } from 'node:fs/promises'
 import type { JobContext, RuntimeOptions, Session, Tokenizer } from '@mixbit/core'
 import { decodeImage } from './images.ts'
 import { reading } from './file-error.ts'
-import { createSession } from './session.ts'
-import { loadTokenizer } from './tokenizer.ts'
 
 /** A job context that can be emptied. */
 export type ThreadContext = JobContext & {
@@ -13,19 +11,22 @@ export type ThreadContext = JobContext & {
 
 type Kept<Value> = { readonly stamp: string; readonly value: Promise<Value> }
 
-/** What jobs of one thread share: every model and tokenizer is loaded once, while its file stays. */
+/**
+ * What jobs of one thread share: every model and tokenizer is loaded once, while its file stays. What
+ * reads them is loaded when it is needed: threads that only compute stay small.
+ */
 export function createJobContext(): ThreadContext {
   const sessions = new Map<string, Kept<Session>>()
   const tokenizers = new Map<string, Kept<Tokenizer>>()
 
   const session = (path: string, options: RuntimeOptions): Promise<Session> =>
     kept(sessions, `${options.numerics} ${path}`, path, {
-      load: () => createSession(path, options),
+      load: async () => (await import('./session.ts')).createSession(path, options),
       drop: (old) => old.release(),
     })
   const tokenizer = (folder: string): Promise<Tokenizer> =>
     kept(tokenizers, folder, folder, {
-      load: () => loadTokenizer(folder),
+      load: async () => (await import('./tokenizer.ts')).loadTokenizer(folder),
       drop: () => Promise.resolve(),
     })
   const close = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 import * as threads from 'node:worker_threads'
-import { ERROR_CODES, MixbitError } from '@mixbit/core'
+import { ERROR_CODES, MixbitError } from '@mixbit/core/worker'
 import type { ErrorCode, ErrorFacts } from '@mixbit/core'
 
 /** Plain data, ready to be posted to another thread. */
