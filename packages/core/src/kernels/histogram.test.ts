@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { anyFloat, firstDifference, seededBits, seededWeights } from '../../test/kernel-values.ts'
-import { addHistogram, emptyHistogram, HALF_BINS } from './histogram.ts'
+import { addEnds, addHistogram, emptyEnds, emptyHistogram, HALF_BINS } from './histogram.ts'
 import type { Kernels, RangeHistogram } from './kernels.ts'
 import { scalarKernels } from './scalar.ts'
 import { loadSimdKernels } from './simd.ts'
@@ -173,4 +173,16 @@ test('counts pass 2^32', () => {
   scalarKernels.addToHistogram(histogram, Float32Array.of(2))
   expect(histogram).toMatchObject({ finite: 2 ** 34 + 1, exponent: -10 })
   expect(filledBins(histogram)).toEqual({ 1024: 2 ** 34, 2048: 1 })
+})
+
+test('a histogram without bins keeps ends, and gives another one only these', () => {
+  const ends = emptyEnds()
+  addEnds(ends, scalarKernels.valueEnds(Float32Array.of(3, 0, NaN)))
+  addEnds(ends, scalarKernels.valueEnds(Float32Array.of(-5)))
+  expect(ends).toMatchObject({ finite: 3, notFinite: 1, zeros: 1, min: -5, max: 3 })
+  expect(ends.counts).toHaveLength(0)
+  const binned = histogramOf(scalarKernels, Float32Array.of(1))
+  addHistogram(binned, ends)
+  expect(binned).toMatchObject({ finite: 4, min: -5, max: 3, exponent: -9 })
+  expect(filledBins(binned)).toEqual({ 512: 1 })
 })

@@ -28,6 +28,11 @@ export function emptyHistogram(): RangeHistogram {
   }
 }
 
+/** A histogram without bins, of which only the ends are kept. */
+export function emptyEnds(): RangeHistogram {
+  return { ...EMPTY_ENDS, exponent: SMALLEST_EXPONENT, counts: new Float64Array(0) }
+}
+
 /** Counts values by kind and finds the ends of the finite ones; -0 is 0. */
 export function valueEnds(x: Float32Array): ValueEnds {
   let finite = 0
@@ -81,10 +86,14 @@ export function addToHistogram(histogram: RangeHistogram, x: Float32Array): Valu
   return ends
 }
 
-/** Adds what `other` has seen; order and grouping of such additions change nothing. */
+/**
+ * Adds what `other` has seen; order and grouping of such additions change nothing. Of one without
+ * bins only the ends are added.
+ */
 export function addHistogram(histogram: RangeHistogram, other: RangeHistogram): void {
-  requireFit(other.counts.length === 2 * HALF_BINS, `${other.counts.length} bins`)
   addEnds(histogram, other)
+  if (other.counts.length === 0) return
+  requireFit(other.counts.length === 2 * HALF_BINS, `${other.counts.length} bins`)
   const shift = Math.min(31, histogram.exponent - other.exponent)
   const { counts } = histogram
   for (let bin = -HALF_BINS; bin < HALF_BINS; bin++) {
@@ -125,6 +134,7 @@ function widenBins(histogram: RangeHistogram, exponent: number): void {
   const shift = Math.min(31, exponent - histogram.exponent)
   const { counts } = histogram
   histogram.exponent = exponent
+  if (counts.length === 0) return
   const move = (bin: number): void => {
     const count = counts[HALF_BINS + bin]!
     if (count === 0) return

@@ -1,4 +1,3 @@
-import type { ChannelAxis } from '../calibrate/activations/channel-means.ts'
 import type { Calibrator } from '../calibrate/activations/decide-ranges.ts'
 import { decideRanges, needsOnlyEnds } from '../calibrate/activations/decide-ranges.ts'
 import type { Observed } from '../calibrate/activations/observe-dataset.ts'
@@ -11,15 +10,14 @@ import { folderOf } from '../convert/read-onnx-file.ts'
 import { assumedFinding, modelPreprocess } from '../evaluate/model-preprocess.ts'
 import { quantizedValues } from '../formats/onnx/qdq/activations.ts'
 import type { EditableDocument } from '../formats/onnx/qdq/editable.ts'
-import { documentOf } from '../formats/onnx/qdq/editable.ts'
 import { graphView } from '../formats/onnx/qdq/graph-view.ts'
-import { withOutputs } from '../formats/onnx/qdq/observed-model.ts'
+import type { ChannelAxis } from '../formats/onnx/qdq/observed-ends.ts'
 import type { Placement } from '../formats/onnx/qdq/placement.ts'
 import type { ActivationPlan } from '../plan/plan-types.ts'
 import type { RuntimeProfile } from '../targets/integer-kernels.ts'
 import { INTEGER_PROFILES } from '../targets/integer-kernels.ts'
 import { loadCalibrationSamples } from './calibration-samples.ts'
-import { writeDocument } from './write-document.ts'
+import { writeObserved } from './write-observed.ts'
 
 /** What full 8-bit quantization is asked for. */
 export type StaticRequest = {
@@ -87,18 +85,21 @@ async function observeValues(
   const { scratch, calibrator, model } = request
   const dataset = await loadCalibrationSamples(host, { ...request, model: model.path })
   host.emit({ kind: 'stage', stage: 'calibrate', detail: dataset.name })
-  const file = await writeObserved(host, document, values, scratch)
+  const models = await writeObserved(host, {
+    document,
+    values: values.map((name) => ({ name, channels: channelAxis(placement, name) })),
+    keep: needsOnlyEnds(calibrator) ? 'ends' : 'histogram',
+    folder: scratch,
+  })
   const described = 'preprocess' in dataset ? dataset.preprocess : null
   const folder = folderOf(model.path)
   const evaluated = { file: model.path, folder, options: { numerics: 'faithful' } } as const
   const preprocess = await modelPreprocess(host, evaluated, described)
   const observed = await observeDataset(host, {
-    model: { file, options: { numerics: 'faithful' } },
+    ...models,
     dataset,
     folder,
     preprocess,
-    values: values.map((name) => ({ name, channels: channelAxis(placement, name) })),
-    keep: needsOnlyEnds(calibrator) ? 'ends' : 'histogram',
   })
   const isAssumed = observed.preprocess ?? undefined
   return {
@@ -117,23 +118,6 @@ function channelAxis({ integers }: Placement, value: string): ChannelAxis | null
   )
   const [axis = null] = axes
   return axes.size === 1 ? axis : null
-}
-
-/** Writes the float model that calibration runs; returns its path. */
-async function writeObserved(
-  host: Host,
-  document: EditableDocument,
-  values: readonly string[],
-  folder: string,
-): Promise<string> {
-  const observed = withOutputs(documentOf(document), values)
-  const files = await writeDocument(host, {
-    document: observed,
-    folder,
-    name: 'calibration',
-    inline: 'small',
-  })
-  return files[0]?.path ?? ''
 }
 
 function overflowFinding(values: readonly string[]): readonly Finding[] {

@@ -1,9 +1,10 @@
+import type { ChannelAxis } from '../../formats/onnx/qdq/observed-ends.ts'
 import { addChannelSums } from '../../kernels/channel-sums.ts'
 
-/** On which axis a value has its channels: the second of convolutions, the last of matrices. */
-export type ChannelAxis = 'second' | 'last'
-
-/** The sum of each channel over all samples; null before the first, or where sizes changed. */
+/**
+ * Each channel added up over all samples; null before the first, or where sizes changed. A picture
+ * of a batch counts once, by its mean, whatever its size; a row of a matrix counts once too.
+ */
 export type ChannelSums = { readonly sums: Float64Array; count: number }
 
 /** Adds a value of one run; a value whose number of channels changes has no means. */
@@ -16,15 +17,14 @@ export function addToChannels(
   const place = axis === 'second' ? 1 : shape.length - 1
   const channels = shape[place] ?? 0
   if (channels === 0 || x.length === 0) return known
-  const total = known ?? { sums: new Float64Array(channels), count: 0 }
-  if (total.sums.length !== channels) return null
   const inner = shape.slice(place + 1).reduce((count, size) => count * size, 1)
-  addChannelSums(total.sums, x, inner)
-  total.count += x.length / channels
-  return total
+  const sums = new Float64Array(channels)
+  addChannelSums(sums, x, inner)
+  for (let c = 0; c < channels; c++) sums[c] = sums[c]! / inner
+  return mergeChannels(known, { sums, count: x.length / channels / inner })
 }
 
-/** Joins what two jobs saw, in their order. */
+/** Joins what was seen before and after; the memory of `first` may be used for it. */
 export function mergeChannels(
   first: ChannelSums | null,
   later: ChannelSums | null,

@@ -1,19 +1,17 @@
+import { freeMemory } from '../../base/free-memory.ts'
 import type { Host } from '../../base/host.ts'
 import type { PreprocessSpec } from '../../tasks/preprocess.ts'
 import type { SampleSource } from '../../tasks/sample-feeds.ts'
 import { openSources } from '../../tasks/sample-feeds.ts'
 import type { TaskDataset } from '../../tasks/task-dataset.ts'
 import type { TaskModel } from '../../tasks/task-model.ts'
-import type { RangeState } from '../ranges/range-state.ts'
-import { emptyRangeState, mergeRangeStates } from '../ranges/range-state.ts'
-import type { ChannelSums } from './channel-means.ts'
+import type { ObservedValue } from '../../formats/onnx/qdq/observed-ends.ts'
+import type { Kept, RangeState } from '../ranges/range-state.ts'
+import { mergeRangeStates } from '../ranges/range-state.ts'
 import { channelMeans, mergeChannels } from './channel-means.ts'
-import type {
-  Observation,
-  ObservedValue,
-  ObserveSamplesInput,
-  ObserveSamplesOutput,
-} from './observe-samples.ts'
+import type { EndsModel } from './observe-in-graph.ts'
+import type { ObserveSamplesInput, ObserveSamplesOutput } from './observe-samples.ts'
+import { emptySeenValues } from './seen-values.ts'
 
 export type ObserveRequest = {
   /** The float model with the observed values among its outputs. */
@@ -24,7 +22,9 @@ export type ObserveRequest = {
   /** How pictures are prepared; null: assumed from the shape of the model's input. */
   readonly preprocess: PreprocessSpec | null
   readonly values: readonly ObservedValue[]
-  readonly keep: Observation
+  readonly keep: Kept
+  /** Where ends alone are kept: a model that tells them, which is faster than to look at values. */
+  readonly ends?: EndsModel | null
 }
 
 export type Observed = {
@@ -47,9 +47,7 @@ export async function observeDataset(
   host: Pick<Host, 'open' | 'tokenizer' | 'pool' | 'emit'>,
   request: ObserveRequest,
 ): Promise<Observed> {
-  const { values } = request
-  const states = values.map(() => emptyRangeState())
-  const channels = values.map((): ChannelSums | null => null)
+  const { states, channels } = emptySeenValues(request.values.length, request.keep)
   const { total, sources } = await openSources(host, request.dataset, request)
   let preprocess: PreprocessSpec | null = null
   let done = 0
@@ -65,6 +63,7 @@ export async function observeDataset(
     for (const [at, later] of result.channels.entries()) {
       channels[at] = mergeChannels(channels[at] ?? null, later)
     }
+    freeMemory(result.states.map(({ histogram }) => histogram.counts))
     preprocess ??= result.preprocess
     done = Math.min(total, done + SAMPLES_A_JOB)
     host.emit({ kind: 'progress', stage: 'calibrate', done, total, unit: 'samples' })
@@ -74,14 +73,14 @@ export async function observeDataset(
 
 async function* jobInputs(
   sources: AsyncIterable<SampleSource>,
-  { model, values, keep }: ObserveRequest,
+  { model, values, keep, ends = null }: ObserveRequest,
 ): AsyncGenerator<ObserveSamplesInput> {
   let samples: SampleSource[] = []
   for await (const sample of sources) {
     samples.push(sample)
     if (samples.length < SAMPLES_A_JOB) continue
-    yield { model, samples, values, keep }
+    yield { model, samples, values, keep, ends }
     samples = []
   }
-  if (samples.length > 0) yield { model, samples, values, keep }
+  if (samples.length > 0) yield { model, samples, values, keep, ends }
 }

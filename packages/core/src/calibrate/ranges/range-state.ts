@@ -1,4 +1,4 @@
-import { addEnds, addHistogram, emptyHistogram } from '../../kernels/histogram.ts'
+import { addEnds, addHistogram, emptyEnds, emptyHistogram } from '../../kernels/histogram.ts'
 import type { Kernels, RangeHistogram, ValueEnds } from '../../kernels/kernels.ts'
 import type { MovingRange } from './moving-range.ts'
 import { addBatch, joinBatches } from './moving-range.ts'
@@ -21,8 +21,11 @@ export type RangeSummary = {
   readonly moving: ValueRange | null
 }
 
-export function emptyRangeState(): RangeState {
-  return { histogram: emptyHistogram(), moving: null }
+/** What is kept of an activation: a histogram, or only its ends, which is faster and takes no room. */
+export type Kept = 'histogram' | 'ends'
+
+export function emptyRangeState(keep: Kept = 'histogram'): RangeState {
+  return { histogram: keep === 'histogram' ? emptyHistogram() : emptyEnds(), moving: null }
 }
 
 /** Adds one batch of an activation, in one pass. */
@@ -41,6 +44,13 @@ export function observeEnds(
   kernels: Pick<Kernels, 'valueEnds'>,
 ): void {
   const ends = kernels.valueEnds(x)
+  addEnds(state.histogram, ends)
+  addToMoving(state, ends)
+}
+
+/** The same for a batch of which only the finite ends are known: it counts as these two values. */
+export function observeRange(state: RangeState, { min, max }: ValueRange): void {
+  const ends: ValueEnds = { finite: 2, notFinite: 0, zeros: 0, min: min + 0, max: max + 0 }
   addEnds(state.histogram, ends)
   addToMoving(state, ends)
 }
