@@ -126,7 +126,8 @@ function feedsOf(metadata, size, seed) {
   const entries = metadata.map(({ name, type, shape }, at) => {
     const dims = shape.map((dim, axis) => {
       if (typeof dim === 'number' && dim >= 0) return dim
-      return axis === 0 && /batch|^n$|^b$/iu.test(String(dim)) ? 1 : size
+      const isBatch = /batch/iu.test(dim) || (axis === 0 && /^[nb]$/iu.test(dim))
+      return isBatch ? 1 : size
     })
     const count = dims.reduce((product, one) => product * one, 1)
     total += count
