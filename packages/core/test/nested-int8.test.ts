@@ -1,4 +1,4 @@
-import { create, toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 
 import type {
@@ -13,9 +13,12 @@ import {
   TensorProto_DataType,
   TensorProtoSchema,
 } from '../src/formats/onnx/generated/onnx_pb.ts'
+import { bodiesOf } from '../src/formats/onnx/bodies.ts'
 import { onnxNode } from '../src/formats/onnx/nodes.ts'
+import type { Attribute } from '../src/graph/graph.ts'
+import type { Plan } from '../src/plan/plan-types.ts'
 import type { NewConstant } from '../src/formats/onnx/opset/constants.ts'
-import { int64List } from '../src/formats/onnx/opset/constants.ts'
+import { constantTensor, int64List } from '../src/formats/onnx/opset/constants.ts'
 import { quantizeDynamicFile } from '../src/pipeline/quantize-dynamic.ts'
 import { quantizeStaticFile } from '../src/pipeline/quantize-static.ts'
 import {
@@ -36,14 +39,19 @@ const { BOOL, FLOAT, INT64 } = TensorProto_DataType
 
 type Mode = 'static' | 'dynamic'
 
-async function quantized(model: ModelProto, mode: Mode, shape: readonly number[] = SHAPE) {
+async function quantized(
+  model: ModelProto,
+  mode: Mode,
+  shape: readonly number[] = SHAPE,
+  given: Plan | null = null,
+) {
   const samples = Array.from({ length: 8 }, (_, at) => random(shape, at + 1))
   const host = runningHost(calibrationFiles(samples))
   const common = {
     model: await fileModel(model),
     config: config({ precision: mode === 'static' ? 'w8a8' : 'dynamic' }),
     runtime: 'x86-vnni',
-    plan: null,
+    plan: given,
     place: { folder: 'out', name: 'int8' },
   } as const
   const { plan } =
@@ -155,33 +163,100 @@ function scanning(): ModelProto {
 }
 
 const MODELS = [
-  { name: 'If', make: branching, nested: ['y.then_branch.p', 'y.then_branch.t'] },
-  { name: 'Loop', make: looping, nested: ['y.body.p'] },
-  { name: 'Scan', make: scanning, nested: ['y.body.p'] },
+  { name: 'If', make: branching, own: ['y.then_branch.p'], outer: ['y.then_branch.t'] },
+  { name: 'Loop', make: looping, own: ['y.body.p'], outer: [] },
+  { name: 'Scan', make: scanning, own: ['y.body.p'], outer: [] },
 ] as const
 
-const cases = MODELS.flatMap((each) =>
-  (['static', 'dynamic'] as const).map((mode) => ({ ...each, mode })),
-)
-
-test.for(cases)('weights in the body of $name become int8: $mode', async (each) => {
-  const model = each.make()
-  const { plan, bytes } = await quantized(model, each.mode)
+/** The signal-to-noise ratio of `y`, in decibels. */
+async function ratio(model: ModelProto, bytes: Uint8Array | undefined): Promise<number> {
   const x = random(SHAPE, 99)
   const [float, int8] = [
     await runFile(toBinary(ModelProtoSchema, model), x),
     await runFile(bytes, x),
   ]
-  expect(sqnrDb(float.get('y'), int8.get('y'))).toBeGreaterThan(28)
-  const runs = plan.operators?.map(({ node: label, runs: how }) => [label, how])
-  expect(runs).toEqual([['h', 'integer'], ...each.nested.map((label) => [label, 'float'])])
-  expect(plan.findings).toContainEqual(
-    expect.objectContaining({ code: 'nested-operators', subject: each.nested[0] }),
-  )
-  const matrices = plan.layers.filter(({ shape }) => shape.length === 2)
-  expect(matrices).toHaveLength(each.name === 'If' ? 3 : 2)
+  return sqnrDb(float.get('y'), int8.get('y'))
+}
+
+function expectWeightsInIntegers({ layers }: Plan, count: number): void {
+  const matrices = layers.filter(({ shape }) => shape.length === 2)
+  expect(matrices).toHaveLength(count)
   for (const { scheme } of matrices) expect(scheme).toMatchObject({ dtype: 'int8' })
+}
+
+test.for(MODELS)('static: activations in the body of $name stay float', async (each) => {
+  const model = each.make()
+  const { plan, bytes } = await quantized(model, 'static')
+  expect(await ratio(model, bytes)).toBeGreaterThan(28)
+  const nested = [...each.own, ...each.outer]
+  const runs = plan.operators?.map(({ node: label, runs: how }) => [label, how])
+  expect(runs).toEqual([['h', 'integer'], ...nested.map((label) => [label, 'float'])])
+  expect(plan.findings).toContainEqual(
+    expect.objectContaining({ code: 'nested-operators', subject: nested[0] }),
+  )
+  expectWeightsInIntegers(plan, nested.length + 1)
 })
+
+test.for(MODELS)('dynamic: the body of $name multiplies integers', async (each) => {
+  const model = each.make()
+  const { plan, bytes } = await quantized(model, 'dynamic')
+  expect(await ratio(model, bytes)).toBeGreaterThan(28)
+  const runs = plan.operators?.map(({ node: label, runs: how }) => [label, how])
+  expect(runs).toEqual([
+    ['h', 'integer'],
+    ...each.own.map((label) => [label, 'integer']),
+    ...each.outer.map((label) => [label, 'float']),
+  ])
+  expectWeightsInIntegers(plan, each.own.length + each.outer.length + 1)
+  expect(nestedOperatorTypes(bytes)).toContain('MatMulInteger')
+  const again = await quantized(model, 'dynamic', SHAPE, plan)
+  expect(again.bytes).toEqual(bytes)
+})
+
+test('an LSTM in a branch gets its own kernel, and its weights may be constants of nodes', async () => {
+  const matrix = (name: string, inputs: number, seed: number): NodeProto => {
+    const made = node('Constant', [], name)
+    const t = constantTensor(name, constant([1, 32, inputs], seed, 0.3))
+    const type = AttributeProto_AttributeType.TENSOR
+    made.attribute.push(create(AttributeProtoSchema, { name: 'value', type, t }))
+    return made
+  }
+  const hidden_size: Attribute = { kind: 'int', value: 8 }
+  const lstm = onnxNode({
+    op: 'LSTM',
+    name: 'lstm',
+    inputs: ['x', 'w', 'r'],
+    outputs: ['t'],
+    attributes: { hidden_size },
+  })
+  const choice = node('If', ['flag'], 'y')
+  choice.attribute.push(
+    body({
+      name: 'then_branch',
+      nodes: [matrix('w', 6, 1), matrix('r', 8, 2), lstm],
+      outputs: [['t', FLOAT]],
+    }),
+    body({ name: 'else_branch', nodes: [node('Neg', ['x'], 'e')], outputs: [['e', FLOAT]] }),
+  )
+  const shape = [5, 2, 6]
+  const model = withFlag(smallModel({ nodes: [choice], shape }))
+  const { plan, bytes } = await quantized(model, 'dynamic', shape)
+  expect(nestedOperatorTypes(bytes)).toContain('DynamicQuantizeLSTM')
+  expect(plan.layers.map(({ layer, bytes: parts }) => [layer, parts.codes])).toEqual([
+    ['model.y.then_branch.w', 192],
+    ['model.y.then_branch.r', 256],
+  ])
+  const x = random(shape, 99)
+  const float = await runFile(toBinary(ModelProtoSchema, model), x)
+  expect(sqnrDb(float.get('y'), (await runFile(bytes, x)).get('y'))).toBeGreaterThan(28)
+})
+
+function nestedOperatorTypes(bytes: Uint8Array | undefined): readonly string[] {
+  const model = fromBinary(ModelProtoSchema, bytes ?? new Uint8Array())
+  return bodiesOf(model).flatMap(({ graph, path }) =>
+    path === '' ? [] : graph.node.map(({ opType }) => opType),
+  )
+}
 
 test.for([
   { reads: 'its weight', mode: 'static', values: ['k'] },

@@ -7,7 +7,6 @@ import type { OnnxFileModel } from '../convert/read-onnx-file.ts'
 import type { IntegerTensor } from '../formats/onnx/qdq/apply-static.ts'
 import { BIAS_FORM } from '../formats/onnx/qdq/apply-static.ts'
 import type { NestedOperator } from '../formats/onnx/qdq/nested-operators.ts'
-import { nestedOperators } from '../formats/onnx/qdq/nested-operators.ts'
 import type { EditableDocument } from '../formats/onnx/qdq/editable.ts'
 import { documentOf, dropStaleInfo } from '../formats/onnx/qdq/editable.ts'
 import { storedBytes } from '../formats/part-bytes.ts'
@@ -82,6 +81,8 @@ export type IntegerFileRequest = {
   readonly keep: readonly string[]
   /** Puts the integers in; what it stored. Called after weights were audited. */
   readonly apply: () => Promise<readonly IntegerTensor[]>
+  /** Operators in bodies of others whose activations stay float for being there. */
+  readonly nested: readonly NestedOperator[]
   readonly findings: readonly Finding[]
   readonly sections: Pick<Plan, 'activations' | 'operators' | 'runtime' | 'io'>
   /** What other weights become; null as the configuration asks. */
@@ -100,14 +101,13 @@ export async function writeIntegerFile(
   host: Host,
   request: IntegerFileRequest,
 ): Promise<IntegerFile> {
-  const { model, config, document, keep, findings, sections, given, place } = request
+  const { model, config, document, keep, nested, findings, sections, given, place } = request
   const normal: OnnxFileModel = { ...model, document: documentOf(document) }
   const audit = await auditOnnxFile(host, normal)
   const rest =
     given === null
       ? planOnnxFile(normal, audit, weightOnly(config, keep))
       : fittedPlan(given, audit, document)
-  const nested = nestedOperators(document.model)
   const stored = merged(await request.apply(), document)
   dropStaleInfo(document)
   const plan = withIntegers(rest, audit, stored, [...findings, ...nestedFinding(nested)], {

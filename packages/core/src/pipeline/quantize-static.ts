@@ -11,6 +11,7 @@ import { applyStatic } from '../formats/onnx/qdq/apply-static.ts'
 import type { Boundary } from '../formats/onnx/qdq/boundary.ts'
 import { FLOAT_BOUNDARY, integerBoundary } from '../formats/onnx/qdq/boundary.ts'
 import type { EditableDocument } from '../formats/onnx/qdq/editable.ts'
+import { nestedOperators } from '../formats/onnx/qdq/nested-operators.ts'
 import { normalize } from '../formats/onnx/qdq/normalize.ts'
 import type { Exclusion, Placement } from '../formats/onnx/qdq/placement.ts'
 import { placeIntegers } from '../formats/onnx/qdq/placement.ts'
@@ -64,6 +65,7 @@ export async function quantizeStaticFile(
     document: prepared.document,
     keep: prepared.placement.floats.flatMap(({ weight }) => weight ?? []),
     apply: () => applyStaticPlan(prepared, sections),
+    nested: nestedOperators(prepared.document.model),
     findings,
     sections,
     given: plan,

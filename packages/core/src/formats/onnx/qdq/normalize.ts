@@ -59,12 +59,14 @@ function fixInputs({ graph }: EditableDocument): void {
   graph.input = graph.input.filter(({ name }) => !fixed.has(name))
 }
 
-/** Constant nodes that hold a tensor become initializers of the same name. */
-function liftConstants({ graph }: EditableDocument): void {
+/** Constant nodes that hold a tensor become initializers of the same name, but for outputs of the graph. */
+export function liftConstants({ graph }: EditableDocument): void {
+  const outputs = new Set(graph.output.map(({ name }) => name))
   graph.node = graph.node.filter((node) => {
     const tensor = node.opType === 'Constant' ? attributeOf(node, 'value')?.t : undefined
     const name = node.output[0] ?? ''
-    if (tensor === undefined || name === '' || !isStandard(node)) return true
+    const isLifted = tensor !== undefined && name !== '' && !outputs.has(name)
+    if (!isLifted || !isStandard(node)) return true
     tensor.name = name
     graph.initializer.push(tensor)
     return false
