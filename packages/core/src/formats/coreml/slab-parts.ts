@@ -1,4 +1,5 @@
 import type { Kernels } from '../../kernels/kernels.ts'
+import { keptValues, storedCodes } from '../../kernels/stored-codes.ts'
 import type {
   AffineEncoding,
   Encoding,
@@ -33,7 +34,7 @@ export type Slab = { readonly firstRow: number; readonly kernels: Kernels }
 
 /**
  * The bits that a slab of leading rows adds to each part, in the order of the parts. Scales and tables
- * of blocks that began in an earlier slab are left out.
+ * of blocks that began in an earlier slab are left out. Bytes may be those of the encoding.
  *
  * Throws `TypeError` for an encoding that is not of this form: a mistake in the program.
  */
@@ -75,7 +76,7 @@ function floatParts(
   slab: Slab,
   mask: Uint8Array | null,
 ): readonly SlabPart[] {
-  const values = mask === null ? encoding.values : encoding.values.filter((_, i) => mask[i] !== 0)
+  const values = mask === null ? encoding.values : keptValues(encoding.values, mask)
   return [floats('data', values, form.stored, slab)]
 }
 
@@ -93,30 +94,23 @@ function affineParts(
   requireForm(encoding.dtype === form.dtype, form, `decodes to ${encoding.dtype}`)
   const rows = freshRows(form.shape, form.block, encoding.shape, slab.firstRow)
   const scale = freshPart(encoding.scale, rows)
-  const codes = mask === null ? encoding.codes : encoding.codes.filter((_, i) => mask[i] !== 0)
-  const parts = [storedCodes('data', codes, form, slab), floats('scale', scale, form.dtype, slab)]
+  const codes = mask === null ? encoding.codes : keptValues(encoding.codes, mask)
+  const parts = [codesPart('data', codes, form, slab), floats('scale', scale, form.dtype, slab)]
   if (!form.parts.some(({ name }) => name === 'offset')) return parts
   const zeros = encoding.zeroPoint ?? new Int8Array(encoding.scale.length)
-  return [...parts, storedCodes('offset', freshPart(zeros, rows), form, slab)]
+  return [...parts, codesPart('offset', freshPart(zeros, rows), form, slab)]
 }
 
 /** Signed codes as they are stored. */
-function storedCodes(
+function codesPart(
   part: CoremlPartName,
   codes: Int8Array,
-  form: CoremlAffineForm,
+  { codeOffset, integer }: CoremlAffineForm,
   slab: Slab,
 ): SlabPart {
-  const { codeOffset, integer } = form
   const bits = integer === 'int8' ? 8 : 4
-  const [low, high] =
-    codeOffset === 0 ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1]
   const stored = new Uint8Array(codes.length)
-  for (const [i, code] of codes.entries()) {
-    const value = code + codeOffset
-    if (!(value >= low && value <= high)) requireForm(false, form, `has the code ${code}`)
-    stored[i] = value
-  }
+  storedCodes(stored, codes, { offset: codeOffset, bits })
   return packed(part, stored, bits, slab)
 }
 
@@ -134,8 +128,7 @@ function palettePartsOf(
   )
   requireForm(vector.size === 1 || vector.axis === form.vector.axis, form, 'has vectors elsewhere')
   requireForm(table.dtype === form.dtype, form, `decodes to ${table.dtype}`)
-  const indices =
-    mask === null ? encoding.indices : encoding.indices.filter((_, i) => mask[i] !== 0)
+  const indices = mask === null ? encoding.indices : keptValues(encoding.indices, mask)
   return [packed('indices', indices, bits, slab), ...tableParts(form, encoding, slab)]
 }
 
@@ -168,7 +161,7 @@ function tableParts(
   }
   const codes = freshPart(table.codes, tables)
   return [
-    packed('table', new Uint8Array(codes.buffer, codes.byteOffset, codes.length), 8, slab),
+    packed('table', Uint8Array.from(codes), 8, slab),
     floats('table scale', freshPart(table.scale, scales), form.dtype, slab),
   ]
 }
@@ -236,9 +229,11 @@ function packed(
   bits: PaletteBits,
   { kernels }: Slab,
 ): SlabPart {
-  const out = new Uint8Array(Math.ceil((values.length * bits) / 8))
+  const length = values.length * bits
+  if (bits === 8) return { part, packed: values, bits: length }
+  const out = new Uint8Array(Math.ceil(length / 8))
   kernels.packBits(out, values, bits)
-  return { part, packed: out, bits: values.length * bits }
+  return { part, packed: out, bits: length }
 }
 
 function isSlabOf(shape: readonly number[], whole: readonly number[]): boolean {
