@@ -3,13 +3,17 @@ import type { Graph } from '../graph/graph.ts'
 import type { Kernels, ValueScan } from '../kernels/kernels.ts'
 import { mergeScans } from '../kernels/scan.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
-import { chunkValues, valueChunks } from '../kernels/value-chunk.ts'
+import { chunkValues, storedHalves, valueChunks } from '../kernels/value-chunk.ts'
 import type { Weight } from '../tensor/weight.ts'
 import type { WeightFacts, WeightScan } from './audit-types.ts'
 
 /** Pool job: what is in one chunk of a weight. */
 export function scanChunk(kernels: Kernels, chunk: ValueChunk): ValueScan {
-  return kernels.scanValues(chunkValues(kernels, chunk), chunk.columns)
+  const { stored, dtype, columns } = chunk
+  if (stored === null || dtype !== 'float16') {
+    return kernels.scanValues(chunkValues(kernels, chunk), columns)
+  }
+  return kernels.scanHalves(storedHalves(stored), columns)
 }
 
 /**

@@ -42,7 +42,7 @@ export type ValueScan = {
   readonly finite: number
   readonly notFinite: number
   readonly zeros: number
-  /** Of the finite values; Infinity and -Infinity when there is none. */
+  /** Of the finite values, never -0; Infinity and -Infinity when there is none. */
   readonly min: number
   readonly max: number
   readonly sum: number
@@ -120,6 +120,8 @@ export type Kernels = PaletteKernels & {
   ) => void
   readonly errorSums: (x: Float32Array, y: Float32Array) => ErrorSums
   readonly scanValues: (x: Float32Array, cols: number) => ValueScan
+  /** The scan of half-precision values. */
+  readonly scanHalves: (bits: Uint16Array, cols: number) => ValueScan
   readonly histogram: (counts: Uint32Array, x: Float32Array, min: number, max: number) => void
   readonly valueEnds: (x: Float32Array) => ValueEnds
   readonly addToHistogram: (histogram: RangeHistogram, x: Float32Array) => ValueEnds

@@ -12,7 +12,7 @@ import { nearestEntries } from './nearest-entries.ts'
 import { nearestVectors } from './nearest-vectors.ts'
 import { offsetBytes, packNibbles, unpackNibbles } from './pack.ts'
 import { asymmetricScales, roundScales, symmetricScales } from './scales.ts'
-import { histogram, scanValues } from './scan.ts'
+import { histogram, scanHalves, scanValues } from './scan.ts'
 
 /** The reference: what every other implementation must equal. */
 export const scalarKernels: Kernels = {
@@ -37,6 +37,7 @@ export const scalarKernels: Kernels = {
   mseScales,
   errorSums,
   scanValues,
+  scanHalves,
   histogram,
   valueEnds,
   addToHistogram,

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { anyFloat } from '../../test/kernel-values.ts'
+import { describe, expect, test } from 'vitest'
+import { anyFloat, seededBits, seededWeights } from '../../test/kernel-values.ts'
 import { errorSums, mergeErrors } from './error-sums.ts'
-import { EMPTY_SCAN, histogram, mergeScans, scanValues } from './scan.ts'
+import type { ValueScan } from './kernels.ts'
+import { EMPTY_SCAN, histogram, mergeScans, scanHalves, scanValues } from './scan.ts'
+import { loadSimdKernels } from './simd.ts'
 
 test('a scan counts, sums and finds the ends of the finite values', () => {
   const scan = scanValues(Float32Array.of(1, -2, 0, NaN, 3, -Infinity), 6)
@@ -49,6 +51,54 @@ test('parts of whole rows join to the scan of the whole', () => {
       expect(mergeScans(EMPTY_SCAN, whole)).toEqual(whole)
     }),
   )
+})
+
+test('a scan says 0 for -0, and adds by the place in the row modulo 4', () => {
+  expect(scanValues(Float32Array.of(-0), 1)).toMatchObject({ min: 0, max: 0, zeros: 1 })
+  // 2^60 and the ones that follow lie in other parts, so no one is lost before the end.
+  const big = Float32Array.of(2 ** 60, 1, 1, 1, -(2 ** 60), 1, 1, 1)
+  expect(scanValues(big, 8).sum).toBe(6)
+})
+
+describe('the scan in SIMD', () => {
+  const simd = loadSimdKernels()
+  /** What the two scans of rows of so many values do not agree on. */
+  const differences = (x: Float32Array, cols: number): readonly unknown[] => {
+    const scan = new Map<string, unknown>(Object.entries(simd.scanValues(x, cols)))
+    const expected: ValueScan = scanValues(x, cols)
+    return Object.entries(expected)
+      .filter(([key, value]) => !Object.is(scan.get(key), value))
+      .map(([key, value]) => ({ cols, key, value, simd: scan.get(key) }))
+  }
+
+  test('equals the reference bit for bit, for rows of every length', () => {
+    for (let cols = 1; cols <= 70; cols++) {
+      expect(differences(seededBits(3 * cols, cols), cols)).toEqual([])
+      expect(differences(seededWeights(2 * cols, cols), cols)).toEqual([])
+      expect(differences(new Float32Array(cols), cols)).toEqual([])
+    }
+    expect(differences(new Float32Array(0), 1)).toEqual([])
+  })
+
+  test('equals it for rows around the length of what is in memory at once', () => {
+    for (const cols of [65_520, 65_535, 65_536, 65_537, 65_551, 65_552, 65_553, 131_080]) {
+      const x = seededBits(2 * cols, cols)
+      // A tiny run at the end of a row is met whole.
+      x.fill(2 ** -120, cols - 9, cols)
+      expect(differences(x, cols)).toEqual([])
+    }
+    expect(differences(seededWeights(70_000, 1), 7)).toEqual([])
+  })
+
+  test('of halves equals that of the values', () => {
+    const bits = Uint16Array.from({ length: 65_536 }, (_, i) => i)
+    for (const cols of [1, 31, 64, 65_536]) {
+      const some = bits.subarray(0, bits.length - (bits.length % cols))
+      expect(simd.scanHalves(some, cols)).toEqual(scanHalves(some, cols))
+    }
+    expect(scanHalves(bits, 64)).toMatchObject({ min: -65504, max: 65504, zeros: 2 })
+    expect(scanHalves(bits, 64).notFinite).toBe(2 * 1024)
+  })
 })
 
 // By hand: four bins over [0, 4].

@@ -1,8 +1,9 @@
+import { halfToFloat } from './convert.ts'
 import { requireFit } from './fit.ts'
 import type { ValueScan } from './kernels.ts'
 
 /** Length of the runs whose largest magnitude is looked at: the shortest block of kernels. */
-const GROUP_LENGTH = 16
+export const GROUP_LENGTH = 16
 
 /** The scan of no values: what `mergeScans` leaves unchanged. */
 export const EMPTY_SCAN: ValueScan = {
@@ -18,9 +19,12 @@ export const EMPTY_SCAN: ValueScan = {
 
 type Totals = { -readonly [Key in keyof ValueScan]: ValueScan[Key] }
 
+/** Sums of values and of their squares, by the place of a value in its row modulo 4. */
+type Sums = { readonly values: Float64Array; readonly squares: Float64Array }
+
 /**
- * One pass over whole rows of a weight. NaN and infinity are counted and otherwise left out;
- * sums are in float64, run by run in the order of the array.
+ * One pass over whole rows of a weight. NaN and infinity are counted and otherwise left out; sums
+ * are in float64, in four parts that are then added.
  *
  * @param x - float32, shape (any, cols)
  * @param cols - values in a row; the last run of a row has 16 to 31, or the whole row
@@ -28,15 +32,34 @@ type Totals = { -readonly [Key in keyof ValueScan]: ValueScan[Key] }
 export function scanValues(x: Float32Array, cols: number): ValueScan {
   requireFit(cols >= 1 && x.length % cols === 0, `${x.length} values in rows of ${cols}`)
   const totals: Totals = { ...EMPTY_SCAN }
+  const sums = { values: new Float64Array(4), squares: new Float64Array(4) }
   for (let row = 0; row < x.length; row += cols) {
     const rowEnd = row + cols
     for (let start = row, end = row; start < rowEnd; start = end) {
       // What is left of a row joins its last run: alone it would look like a tiny block.
       end = rowEnd - start < 2 * GROUP_LENGTH ? rowEnd : start + GROUP_LENGTH
-      scanRun(totals, x, start, end)
+      scanRun(totals, sums, x, start, end, start - row)
     }
   }
-  return totals
+  return {
+    ...totals,
+    min: totals.min + 0,
+    max: totals.max + 0,
+    sum: sumOfFour(sums.values),
+    sumSquares: sumOfFour(sums.squares),
+  }
+}
+
+/** The same of half-precision values. */
+export function scanHalves(bits: Uint16Array, cols: number): ValueScan {
+  const x = new Float32Array(bits.length)
+  halfToFloat(x, bits)
+  return scanValues(x, cols)
+}
+
+/** The order in which four partial sums are added. */
+export function sumOfFour(parts: Float64Array): number {
+  return parts[0]! + parts[1]! + (parts[2]! + parts[3]!)
 }
 
 /** The scan of two parts of one weight, each of whole rows. */
@@ -71,31 +94,33 @@ export function histogram(counts: Uint32Array, x: Float32Array, min: number, max
   }
 }
 
-/** Adds the values of one run. */
-function scanRun(totals: Totals, x: Float32Array, start: number, end: number): void {
+/** Adds the values of one run, which begins at place `place` of its row. */
+function scanRun(
+  totals: Totals,
+  { values, squares }: Sums,
+  x: Float32Array,
+  start: number,
+  end: number,
+  place: number,
+): void {
   let min = Infinity
   let max = -Infinity
-  let sum = 0
-  let sumSquares = 0
   let finite = 0
-  let zeros = 0
   for (let i = start; i < end; i++) {
     const value = x[i]!
     if (!(Math.abs(value) < Infinity)) continue
+    const part = (place + i - start) & 3
     finite++
-    if (value === 0) zeros++
+    if (value === 0) totals.zeros++
     if (value < min) min = value
     if (value > max) max = value
-    sum += value
-    sumSquares += value * value
+    values[part] = values[part]! + value
+    squares[part] = squares[part]! + value * value
   }
   totals.finite += finite
   totals.notFinite += end - start - finite
-  totals.zeros += zeros
   totals.min = Math.min(totals.min, min)
   totals.max = Math.max(totals.max, max)
-  totals.sum += sum
-  totals.sumSquares += sumSquares
   const largest = Math.max(max, -min)
   if (largest > 0) totals.smallestGroup = smaller(totals.smallestGroup, largest)
 }

@@ -59,6 +59,7 @@ export type SimdFunction =
   | 'nearestEntries'
   | 'nearestVectors'
   | 'clusterAtPrice'
+  | 'scanRows'
   | 'errorSums'
   | 'lookUp'
 

@@ -13,6 +13,7 @@ import {
   type SimdFunction,
 } from './simd-arena.ts'
 import { simdPaletteKernels } from './simd-palette.ts'
+import { simdScanHalves, simdScanValues } from './simd-scan.ts'
 import { simdMseScales } from './simd-search.ts'
 
 /**
@@ -48,6 +49,8 @@ export function loadSimdKernels(): Kernels {
       simdMseScales(arena, scale, x, importance, spec)
     },
     errorSums: (x, y) => errorSums(arena, x, y),
+    scanValues: (x, cols) => simdScanValues(arena, x, cols),
+    scanHalves: (bits, cols) => simdScanHalves(arena, bits, cols),
     valueEnds: (x) => simdValueEnds(arena, x),
     addToHistogram: (histogram, x) => simdAddToHistogram(arena, histogram, x),
   }

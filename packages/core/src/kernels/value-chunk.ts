@@ -86,6 +86,12 @@ export function chunkValues(kernels: Kernels, chunk: ValueChunk): Float32Array {
   }
 }
 
+/** Stored bytes of half-precision values. */
+export function storedHalves(stored: Uint8Array): Uint16Array {
+  const { buffer, byteOffset, length } = alignedCopy(stored)
+  return new Uint16Array(buffer, byteOffset, length / 2)
+}
+
 /** The bytes at an address that typed arrays of 4 bytes accept. */
 function alignedCopy(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)
