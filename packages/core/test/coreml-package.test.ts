@@ -386,6 +386,27 @@ describe('specification versions', () => {
   })
 })
 
+test('functions with an operator set of their own are raised only where a form needs it', async () => {
+  const blobs = testBlobs()
+  const inputs = { x: { dtype: 'float16', shape: [1, 16] } } as const
+  const functions = ['CoreML6', 'CoreML7'].map((opset) => {
+    const built = testBuilder(blobs)
+    built.weight(`w${opset}`, [16, 16])
+    built.constant('last', INT(-1))
+    built.op('gather', { x: 'x', indices: 'last' }, 'row', { dtype: 'float16', shape: [16] })
+    built.op('matmul', { x: 'x', y: `w${opset}` }, 'y', { dtype: 'float16', shape: [1, 16] })
+    built.body.outputs.push('y')
+    return [opset, { body: built.body, inputs, opset }] as const
+  })
+  const host = await testHost(Object.fromEntries(functions), blobs, 8)
+  const { document } = await readCoremlPackage(host, PACKAGE)
+  expect([document.spec, document.highestSpec.spec]).toEqual([8, 7])
+  await rewrite(host, { wCoreML6: 'int8', wCoreML7: 'palette4' })
+  const opsets = modelAt(host, OUT).mlProgram?.functions.map(({ value }) => value?.opset)
+  expect(opsets).toEqual(['CoreML6', 'CoreML7'])
+  await expect(rewrite(host, { wCoreML6: 'int4/8' })).rejects.toThrow('iOS 18 is the first system')
+})
+
 test('a weight of two functions stays one array', async () => {
   const blobs = testBlobs()
   const body = blobs.add(

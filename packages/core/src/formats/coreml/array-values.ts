@@ -54,10 +54,12 @@ export async function readCodes(
   const values = await readPacked(array, bits === 4 ? 4 : 8, first, count)
   const codes = new Int8Array(values.buffer, values.byteOffset, values.length)
   const offset = codeOffset(array)
-  const shift = bits === 4 && offset === 0 ? 28 : 0
-  if (offset === 0 && shift === 0) return codes
-  for (const [i, value] of values.entries())
-    codes[i] = shift > 0 ? (value << shift) >> shift : value - offset
+  // Two's complement of 4 bits: its sign lies at bit 28 of a word.
+  if (bits === 4 && offset === 0) {
+    for (let i = 0; i < codes.length; i++) codes[i] = ((values[i] ?? 0) << 28) >> 28
+  } else if (offset !== 0) {
+    for (let i = 0; i < codes.length; i++) codes[i] = (values[i] ?? 0) - offset
+  }
   return codes
 }
 

@@ -42,7 +42,7 @@ async function countKept(form: StoredSparse): Promise<readonly number[]> {
 /** How many bits are 1. */
 export function countBits(bytes: Uint8Array): number {
   let sum = 0
-  for (const byte of bytes) sum += BITS_SET[byte] ?? 0
+  for (let i = 0; i < bytes.length; i++) sum += BITS_SET[bytes[i] ?? 0] ?? 0
   return sum
 }
 

@@ -186,8 +186,8 @@ function scatter<Values extends Float32Array | Int8Array | Uint8Array>(
   mask: Uint8Array,
 ): void {
   let at = 0
-  for (const [i, bit] of mask.entries()) {
-    if (bit === 0) continue
+  for (let i = 0; i < mask.length; i++) {
+    if (mask[i] === 0) continue
     dense[i] = kept[at] ?? 0
     at++
   }
@@ -195,7 +195,7 @@ function scatter<Values extends Float32Array | Int8Array | Uint8Array>(
 
 function sumOf(mask: Uint8Array): number {
   let sum = 0
-  for (const bit of mask) sum += bit
+  for (let i = 0; i < mask.length; i++) sum += mask[i] ?? 0
   return sum
 }
 

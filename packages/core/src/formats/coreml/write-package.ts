@@ -13,6 +13,7 @@ import type { Program } from './generated/coreml_pb.ts'
 import { MANIFEST_PATH } from './manifest.ts'
 import type { PartChunk } from './part-chunks.ts'
 import type { CoremlModel } from './read-package.ts'
+import { specOfOpset } from './program-facts.ts'
 import { restyledWeights } from './restyle.ts'
 import { arraysOf } from './stored-facts.ts'
 import { blobReferences } from './visit-values.ts'
@@ -84,20 +85,20 @@ export async function writeCoremlPackage(
 
 /** The version that operator sets must be raised to; null when they can stay. */
 function neededSpec({ model, replacements, spec }: WriteCoremlRequest): number | null {
-  const { document } = model
+  const { highestSpec, model: proto } = model.document
   const forms = [...replacements.values()].map(({ form }) => form)
   const wanted = Math.max(spec ?? 0, ...forms.map((form) => form.spec))
-  const needed = Math.max(document.spec, wanted)
   if (wanted === 0) return null
-  const { highestSpec } = document
+  const functions = proto.mlProgram?.functions ?? []
+  const isReached = functions.every(({ value }) => specOfOpset(value?.opset ?? '') >= wanted)
   ensure(
-    needed === document.spec || needed <= highestSpec.spec,
+    isReached || wanted <= highestSpec.spec,
     'unsupported-scheme',
-    `The package cannot be raised to specification version ${needed}: ${highestSpec.reason}. ` +
+    `The package cannot be raised to specification version ${wanted}: ${highestSpec.reason}. ` +
       'Choose precisions that its own version has.',
-    { spec: needed, highest: highestSpec.spec },
+    { spec: wanted, highest: highestSpec.spec },
   )
-  return needed
+  return wanted
 }
 
 type Output = {
