@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from coreml_forms import SPECS, form_of, lowest_spec
-from coreml_program import DTYPES, SUB_BYTE, evaluate, output_name, tensor_type
+from coreml_program import BLOB_DTYPES, DTYPES, SUB_BYTE, evaluate, output_name, tensor_type
 
 with contextlib.redirect_stderr(io.StringIO()):
     import coremltools as ct
@@ -265,6 +265,7 @@ def check_interface(package, function):
 def check_types(package, weight):
     """The declared type of every constexpr result is what it computes."""
     function = package.functions[weight.function]
+    yield from check_immediates(weight)
     for op, _, results in evaluate(package, weight.steps):
         for output, values in zip(op.outputs, results, strict=True):
             dtype, shape = tensor_type(output.type)
@@ -280,6 +281,16 @@ def check_types(package, weight):
             yield "attributes", f"{op.outputs[0].name} has attributes in {function.spec.opset}"
         if op.type == "constexpr_affine_dequantize" and op.attributes["quantized_data"].type.tensorType.dataType != 31:
             yield "signed", f"{op.outputs[0].name} has signed bytes, which GPU and Neural Engine read wrong"
+
+
+def check_immediates(weight):
+    """Arrays of ten and more values lie in weight.bin, as coremltools writes them; the program stays small."""
+    for op in weight.steps:
+        for value in values_of(op):
+            dtype, shape = tensor_type(value.type)
+            in_file = dtype in BLOB_DTYPES.values() and dtype not in ("int32", "uint32")
+            if in_file and value.WhichOneof("value") == "immediateValue" and int(np.prod(shape)) >= 10:
+                yield "immediate", f"{weight.name} has {dtype}{shape} in the program, not in weight.bin"
 
 
 def check_references(function, weight):

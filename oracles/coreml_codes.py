@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coreml_forms import asked, axes_of
+from coreml_forms import asked, axes_of, is_symmetric
 from coreml_program import evaluate, expand
 
 ROUNDING = 1e-6
@@ -59,7 +59,7 @@ def check_floats(weight, before, after, kept):
 def check_affine(weight, parts, before, after, kept):
     """Neither neighbour of a code is nearer: the next decoded values are one scale away."""
     data = parts.get("data", parts.get("quantized_data", parts.get("nonzero_data")))
-    scale, low, high = parts["scale"], *code_range(weight, data)
+    scale, low, high = parts["scale"], *code_range(weight, parts, data)
     if "axis" in parts and scale.ndim == 1:
         shape = [1] * before.ndim
         shape[int(parts["axis"])] = scale.size
@@ -91,8 +91,9 @@ def rounding_of(after, step, dtype):
     return size * float(info.eps) + float(info.smallest_subnormal)
 
 
-def code_range(weight, data):
-    narrow = any(
+def code_range(weight, parts, data):
+    """Symmetric codes leave out the lowest (or, as unsigned ones, the highest) of their type."""
+    is_narrow = any(
         value.type.tensorType.dataType in (25, 35)
         for op in weight.steps
         for value in [
@@ -100,8 +101,14 @@ def code_range(weight, data):
             *(binding.value for each in op.inputs.values() for binding in each.arguments),
         ]
     )
-    bits = 4 if narrow else 8
-    return (0, 2**bits - 1) if data.dtype == np.uint8 else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    bits = 4 if is_narrow else 8
+    low, high = (0, 2**bits - 1) if data.dtype == np.uint8 else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    if not is_symmetric(parts, bits):
+        return low, high
+    offset = parts.get("zero_point", parts.get("offset"))
+    middle = 0 if offset is None else int(offset.flat[0])
+    reach = 2 ** (bits - 1) - 1
+    return max(low, middle - reach), min(high, middle + reach)
 
 
 def check_indices(weight, parts, before, after, kept):

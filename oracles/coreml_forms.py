@@ -170,8 +170,11 @@ def holds_weights(weight):
 
 
 def matches(found, wanted):
-    """Zero points that all lie in the middle make an asymmetric form look symmetric."""
-    return found == wanted or (wanted is not None and replace(found, symmetric=False) == wanted)
+    """Zero points that all lie in the middle make an asymmetric form look symmetric; a cast is the program's need."""
+    if wanted is None:
+        return False
+    found = replace(found, is_cast=wanted.is_cast)
+    return wanted in (found, replace(found, symmetric=False))
 
 
 PRECISION = re.compile(
