@@ -23,76 +23,87 @@ const TRIALS = 4
  * @returns float32, shape (entries, size)
  */
 export function firstEntries(sample: Vectors, entries: number, random: () => number): Float32Array {
-  const { size } = sample
-  const table: number[] = []
-  let distances = weightsOf(sample)
+  const { x, size, inner } = sample
+  const table = new Float32Array(entries * size)
+  // Before the first entry all vectors are equally far, so that it is drawn by weight alone.
+  let distances = startDistances(sample)
+  let tried = new Float64Array(inner)
+  let best = new Float64Array(inner)
+  let total = sumOf(distances)
   for (let entry = 0; entry < entries; entry++) {
-    const total = distances.reduce((sum, distance) => sum + distance, 0)
-    if (!(total > 0)) break
-    let best:
-      | { readonly at: number; readonly left: Float64Array; readonly error: number }
-      | undefined
+    if (!(total > 0)) return table.subarray(0, entry * size)
+    let least = Infinity
+    let chosen = 0
     for (let trial = 0; trial < TRIALS; trial++) {
       const at = draw(distances, random() * total)
-      const left = nearer(sample, at, entry === 0 ? undefined : distances)
-      const error = left.reduce((sum, distance) => sum + distance, 0)
-      if (best === undefined || error < best.error) best = { at, left, error }
+      const error = distancesWith(tried, sample, at, entry === 0 ? undefined : distances)
+      if (!(error < least)) continue
+      least = error
+      chosen = at
+      ;[tried, best] = [best, tried]
     }
-    if (best === undefined) break
-    for (let c = 0; c < size; c++) table.push(component(sample, best.at, c))
-    distances = best.left
+    for (let c = 0; c < size; c++) table[entry * size + c] = x[c * inner + chosen]!
+    ;[distances, best] = [best, distances]
+    total = least
   }
-  return Float32Array.from(table)
+  return table
 }
 
-/** The chance of each vector to be the first: its weight; 0 for one that is not finite. */
-function weightsOf(sample: Vectors): Float64Array {
-  return Float64Array.from({ length: sample.inner }, (_, i) =>
-    isFiniteVector(sample, i) ? (sample.weights === undefined ? 1 : sample.weights[i]!) : 0,
-  )
+/** The weight of each vector; 0 for one that is not finite. */
+function startDistances({ x, weights, size, inner }: Vectors): Float64Array<ArrayBuffer> {
+  const out = new Float64Array(inner)
+  for (let i = 0; i < inner; i++) {
+    let sum = 0
+    for (let c = 0; c < size; c++) sum += x[c * inner + i]! ** 2
+    out[i] = sum < Infinity ? (weights === undefined ? 1 : weights[i]!) : 0
+  }
+  return out
 }
 
-/** The index at which the sum of all values up to it first exceeds `share`. */
+/** The first index at which the sum of all values up to it exceeds `share`. */
 function draw(values: Float64Array, share: number): number {
   let sum = 0
   let last = 0
-  for (const [i, value] of values.entries()) {
-    if (value === 0) continue
-    sum += value
+  for (let i = 0; i < values.length && !(sum > share); i++) {
+    if (values[i] === 0) continue
+    sum += values[i]!
     last = i
-    if (sum > share) break
   }
   return last
 }
 
-/** The weighted squared distance of each vector to vector `at`, or to an earlier entry if nearer. */
-function nearer(sample: Vectors, at: number, distances: Float64Array | undefined): Float64Array {
-  const { x, weights, size, inner } = sample
-  const out = new Float64Array(inner)
+/**
+ * Writes the weighted squared distance of each vector to the nearest of the entries and vector
+ * `at`, 0 for one that is not finite; returns their sum.
+ */
+function distancesWith(
+  out: Float64Array,
+  { x, weights, size, inner }: Vectors,
+  at: number,
+  distances: Float64Array | undefined,
+): number {
+  out.fill(0)
   for (let c = 0; c < size; c++) {
-    const own = component(sample, at, c)
+    const own = x[c * inner + at]!
     for (let i = 0; i < inner; i++) {
       const difference = x[c * inner + i]! - own
       out[i] = out[i]! + difference * difference
     }
   }
+  let sum = 0
   for (let i = 0; i < inner; i++) {
-    const distance = out[i]! * (weights === undefined ? 1 : weights[i]!)
+    const distance = weights === undefined ? out[i]! : out[i]! * weights[i]!
     const limit = distances === undefined ? Infinity : distances[i]!
-    out[i] = distance < limit ? distance : limit
+    const nearest = distance < limit ? distance : limit
     // Only a vector that is not finite is infinitely far.
-    if (!(out[i]! < Infinity)) out[i] = 0
+    out[i] = nearest < Infinity ? nearest : 0
+    sum += out[i]!
   }
-  return out
+  return sum
 }
 
-function isFiniteVector(sample: Vectors, i: number): boolean {
-  for (let c = 0; c < sample.size; c++) {
-    if (!Number.isFinite(component(sample, i, c))) return false
-  }
-  return true
-}
-
-function component({ x, inner }: Vectors, i: number, c: number): number {
-  return x[c * inner + i]!
+function sumOf(values: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i]!
+  return sum
 }

@@ -2,6 +2,7 @@ import { seededRandom } from '../../base/seeded-random.ts'
 import { firstEntries, type Vectors } from '../../kernels/first-entries.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { addVectors, type VectorSums } from '../../kernels/nearest-vectors.ts'
+import { sampleVectors } from '../../kernels/sample-vectors.ts'
 import type { PaletteBits } from '../../scheme/scheme.ts'
 import { type StoredFloat, toStored } from './stored-float.ts'
 
@@ -10,7 +11,7 @@ const SEED = 0x6d697862
 
 /** Vectors of the sample from which the entries are first made, for each entry and at least. */
 const SAMPLE_PER_ENTRY = 128
-const SMALLEST_SAMPLE = 8192
+const SMALLEST_SAMPLE = 16384
 
 /** Starts on the sample: about so many entries in all, and at least so many starts. */
 const ENTRIES_STARTED = 128
@@ -18,10 +19,10 @@ const FEWEST_STARTS = 2
 
 /** Most passes over the sample and over all vectors; what stops them before is the gain. */
 const SAMPLE_PASSES = 60
-const PASSES = 25
+const PASSES = 40
 
 /** The share of the error that a pass must take off, or it is the last. */
-const SMALLEST_GAIN = 2e-4
+const SMALLEST_GAIN = 1e-4
 
 /**
  * The 2^bits entries of a table of vectors, as they are stored: k-means++ and Lloyd's algorithm on
@@ -40,9 +41,9 @@ export function vectorTable(
   dtype: StoredFloat,
 ): Float32Array {
   const entries = 2 ** bits
-  const sample = sampleOf(vectors, Math.max(SMALLEST_SAMPLE, SAMPLE_PER_ENTRY * entries))
+  const sample = sampleVectors(vectors, Math.max(SMALLEST_SAMPLE, SAMPLE_PER_ENTRY * entries))
   const ofSample = bestOfStarts(kernels, sample, entries)
-  const isWhole = sample.x.length === vectors.x.length
+  const isWhole = sample.x.length === vectors.x.length || ofSample.length === 0
   const found = isWhole ? ofSample : refine(kernels, vectors, ofSample, PASSES).table
   const table = new Float32Array(entries * vectors.size)
   for (let i = 0; i < table.length; i++) {
@@ -102,21 +103,4 @@ function moveEntries(table: Float32Array, sums: VectorSums, size: number): numbe
     }
   }
   return error
-}
-
-/** Every so many vectors one, `most` of them; all when there are no more. */
-function sampleOf(vectors: Vectors, most: number): Vectors {
-  const { x, weights, size, inner } = vectors
-  const count = x.length / size
-  if (count <= most && inner === count) return { ...vectors, inner }
-  const taken = Math.min(most, count)
-  const values = new Float32Array(taken * size)
-  const own = weights === undefined ? undefined : new Float32Array(taken)
-  for (let i = 0; i < taken; i++) {
-    const from = Math.floor((i * count) / taken)
-    const start = from + Math.floor(from / inner) * inner * (size - 1)
-    for (let c = 0; c < size; c++) values[c * taken + i] = x[start + c * inner] ?? 0
-    if (own !== undefined) own[i] = weights?.[from] ?? 0
-  }
-  return { x: values, weights: own, size, inner: taken }
 }
