@@ -265,6 +265,22 @@ describe('a package that is written', () => {
     expect(placeOf(second, 'scale')).toBe('immediateValue')
   })
 
+  test('has kept values of sparse weights in the weight file', async () => {
+    for (const precision of ['sparse50+fp16', 'sparse50+int8', 'sparse50+palette4']) {
+      const { host } = await rewrite(await smallHost(9), { first: precision })
+      const places = operationsOf(modelAt(host, OUT)).flatMap(({ type, inputs }) =>
+        type.startsWith('constexpr')
+          ? inputs.flatMap(({ key, value }) => {
+              const binding = value?.arguments[0]?.binding
+              const isKept = key.endsWith('nonzero_data') && binding?.case === 'value'
+              return isKept ? [binding.value.value.case] : []
+            })
+          : [],
+      )
+      expect(places).toEqual(['blobFileValue'])
+    }
+  })
+
   test('can be compressed again, and decompressed', async () => {
     const { host } = await rewrite(await smallHost(), {
       first: 'palette4/int8',

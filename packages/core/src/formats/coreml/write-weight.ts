@@ -19,7 +19,8 @@ export function blobsOf(form: CoremlForm): number {
  * them out of its count of blobs.
  */
 function isInFile({ dims }: CoremlPart): boolean {
-  return sizesOf(dims, 0) === null || belongsInFile(sizesOf(dims, 0) ?? [])
+  const sizes = sizesOf(dims, null)
+  return sizes === null || belongsInFile(sizes)
 }
 
 /** The dimensions of a part; `null` where the kept values are not counted yet. */
