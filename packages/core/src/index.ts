@@ -1,7 +1,7 @@
 export { MixbitError, ERROR_CODES } from './base/error.ts'
 export type { ErrorCode, ErrorFacts } from './base/error.ts'
 export { memorySource } from './base/bytes.ts'
-export type { ByteSink, ByteSource } from './base/bytes.ts'
+export type { ByteSink, ByteSource, FileRegion } from './base/bytes.ts'
 export type { Emit, MixbitEvent } from './base/events.ts'
 export type {
   Hash,

@@ -25,7 +25,8 @@ import { comparePicture } from './compare/compare-picture.ts'
 import type { Kernels, ValueScan } from './kernels/kernels.ts'
 import { loadSimdKernels } from './kernels/simd.ts'
 import type { DistinctValues } from './kernels/palette-kernels.ts'
-import type { ValueChunk } from './kernels/value-chunk.ts'
+import { loadedChunk } from './kernels/value-chunk.ts'
+import type { RegionReader, ValueChunk } from './kernels/value-chunk.ts'
 import type { EncodeChunkInput, EncodedChunk } from './quantize/encode-chunk.ts'
 import { encodeChunk } from './quantize/encode-chunk.ts'
 import type { EncodeSlabInput, EncodedSlab } from './quantize/encode-slab.ts'
@@ -76,12 +77,16 @@ export type Jobs = {
 }
 
 export const jobs: Jobs = {
-  'scan-chunk': (chunk) => Promise.resolve(scanChunk(threadKernels(), chunk)),
+  'scan-chunk': (chunk, context) =>
+    Promise.resolve(scanChunk(threadKernels(), loadedChunk(chunk, context))),
   'encode-chunk': (input) => Promise.resolve(encodeChunk(threadKernels(), input)),
-  'survey-slab': (input) => Promise.resolve(surveySlab(threadKernels(), input)),
-  'scores-in-bin': (input) => Promise.resolve(slabScoresInBin(threadKernels(), input)),
+  'survey-slab': (input, context) =>
+    Promise.resolve(surveySlab(threadKernels(), loaded(input, context))),
+  'scores-in-bin': (input, context) =>
+    Promise.resolve(slabScoresInBin(threadKernels(), loaded(input, context))),
   'fill-table': (input) => Promise.resolve(fillTable(threadKernels(), input)),
-  'encode-slab': (input) => Promise.resolve(encodeSlab(threadKernels(), input)),
+  'encode-slab': (input, context) =>
+    Promise.resolve(encodeSlab(threadKernels(), loaded(input, context), threadRoom)),
   'calibrate-picture': calibratePicture,
   'picture-features': pictureFeatures,
   'sample-features': sampleFeatures,
@@ -103,4 +108,23 @@ let kernels: Kernels | undefined
 function threadKernels(): Kernels {
   kernels ??= loadSimdKernels()
   return kernels
+}
+
+/** Larger arrays are not kept: they are rare, and would be held to the end. */
+const MOST_ROOM = 2 ** 21
+
+let kept = new Float32Array(0)
+
+/** Memory of this thread for so many values; what was in it before is gone. */
+function threadRoom(count: number): Float32Array {
+  if (count > MOST_ROOM) return new Float32Array(count)
+  if (count > kept.length) kept = new Float32Array(count)
+  return kept.subarray(0, count)
+}
+
+function loaded<Input extends { readonly chunk: ValueChunk }>(
+  input: Input,
+  context: RegionReader,
+): Input {
+  return { ...input, chunk: loadedChunk(input.chunk, context) }
 }

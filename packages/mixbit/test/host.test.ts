@@ -87,3 +87,35 @@ test.skipIf(!isBuilt)('the built worker runs the jobs of core, as this thread do
   expect(results[0]).toMatchObject({ min: -2, max: 3, sum: 2, zeros: 1 })
   expect(results[1]).toEqual(results[0])
 })
+
+test.skipIf(!isBuilt)('a worker reads what another thread has open', async () => {
+  const path = join(folder, 'halves')
+  await writeFile(path, new Uint8Array(Uint16Array.of(0, 0x3c00, 0x4000, 0xc000).buffer))
+  const builtWorker = new URL('../dist/worker.js', import.meta.url)
+  for (const workers of [0, 1]) {
+    const host = createNodeHost({ jobs, workers, workerUrl: builtWorker })
+    const { name: file, descriptor, close } = await host.open(path)
+    const chunk = (offset: number, length: number) => ({
+      rows: 1,
+      columns: length / 2,
+      dtype: 'float16',
+      stored: null,
+      values: null,
+      region: { file, descriptor, offset, length },
+    })
+    const scans: unknown[] = []
+    const inputs = [chunk(0, 8), chunk(2, 4)]
+    for await (const scan of host.pool.map('scan-chunk', inputs)) scans.push(scan)
+    expect(scans).toMatchObject([
+      { min: -2, max: 2, zeros: 1 },
+      { min: 1, max: 2, sum: 3 },
+    ])
+    const beyond = host.pool.map('scan-chunk', [chunk(4, 8)])
+    await expect(beyond[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'truncated',
+      message: expect.stringContaining('ends at byte 8'),
+    })
+    await close()
+    await host.dispose()
+  }
+})

@@ -3,7 +3,7 @@ import type { Graph } from '../graph/graph.ts'
 import type { Kernels, ValueScan } from '../kernels/kernels.ts'
 import { mergeScans } from '../kernels/scan.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
-import { chunkValues, storedHalves, valueChunks } from '../kernels/value-chunk.ts'
+import { chunkValues, placedChunks, storedHalves } from '../kernels/value-chunk.ts'
 import type { Weight } from '../tensor/weight.ts'
 import type { WeightFacts, WeightScan } from './audit-types.ts'
 
@@ -39,7 +39,7 @@ export async function scanSources(
     for (const { layer } of facts) {
       const weight = sources.get(layer)
       if (weight === undefined) continue
-      for await (const chunk of valueChunks(weight, 'split')) {
+      for await (const chunk of placedChunks(weight, 'split')) {
         owners.push(layer)
         yield chunk
       }

@@ -11,6 +11,17 @@ export type ByteSource = {
    */
   readonly read: (offset: number, length: number) => Promise<Uint8Array>
   readonly close: () => Promise<void>
+  /** The number of the open file, by which threads of this process can read it too. */
+  readonly descriptor?: number
+}
+
+/** Bytes of an open file that a thread reads when it needs them. */
+export type FileRegion = {
+  /** For messages. */
+  readonly file: string
+  readonly descriptor: number
+  readonly offset: number
+  readonly length: number
 }
 
 /** A file that is being written from its start to its end. */

@@ -1,4 +1,4 @@
-import type { ByteSink, ByteSource } from './bytes.ts'
+import type { ByteSink, ByteSource, FileRegion } from './bytes.ts'
 import type { Emit } from './events.ts'
 
 /** A decoded picture: 8-bit RGB, row-major; alpha is dropped. */
@@ -59,6 +59,11 @@ export type JobContext = {
   readonly session: (modelPath: string, options: RuntimeOptions) => Promise<Session>
   readonly decodeImage: (path: string) => Promise<Picture>
   readonly tokenizer: (modelFolder: string) => Promise<Tokenizer>
+  /**
+   * Reads a region; there wherever sources have descriptors. The bytes are good until the thread reads
+   * the next one, and may not be written to. Throws `truncated` when the file ends before.
+   */
+  readonly readRegion?: (region: FileRegion) => Uint8Array
 }
 
 /** Runs jobs of the table `jobs/jobs.ts` in worker threads or in process. */

@@ -1,30 +1,41 @@
 import { requireFit } from './fit.ts'
+import type { Kernels } from './kernels.ts'
 
 /** How signed codes are stored: as `code + offset` in so many bits, unsigned unless the offset is 0. */
-export type CodeStorage = { readonly offset: number; readonly bits: 4 | 8 }
+export type CodeStorage = { readonly bits: 4 | 8; readonly offset: 0 | 8 | 127 | 128 }
 
 /**
- * Signed codes as the bytes that are packed: `code + offset`; two's complement where the offset is 0.
+ * Signed codes, packed as they are stored: `code + offset`; two's complement where the offset is 0.
+ * The bytes may be those of the codes.
  *
  * Throws `TypeError` for a code that has no place in the bits: a mistake in the program.
  */
 export function storedCodes(
-  out: Uint8Array,
+  kernels: Pick<Kernels, 'packNibbles'>,
   codes: Int8Array,
-  { offset, bits }: CodeStorage,
-): void {
-  requireFit(out.length === codes.length, `${codes.length} codes into ${out.length} bytes`)
-  const lowest = offset === 0 ? -(2 ** (bits - 1)) : 0
-  let outside = 0
-  for (let i = 0; i < codes.length; i++) {
-    const stored = codes[i]! + offset
-    out[i] = stored
-    outside |= stored - lowest
+  { bits, offset }: CodeStorage,
+): Uint8Array {
+  if (bits === 8 && offset === 0)
+    return new Uint8Array(codes.buffer, codes.byteOffset, codes.length)
+  requireCodes(codes, bits, offset === 0 ? 2 ** (bits - 1) : offset)
+  if (bits === 4) {
+    const packed = new Uint8Array((codes.length + 1) >> 1)
+    kernels.packNibbles(packed, codes, offset === 0 ? 0 : 8)
+    return packed
   }
-  // Whatever is below the lowest has its upper bits set, as what is above the highest has.
-  if (outside >>> bits === 0) return
-  const isOutside = (code: number): boolean => (code + offset - lowest) >>> bits !== 0
-  throw new TypeError(`the code ${codes.find(isOutside)} is not stored in ${bits} bits`)
+  const bytes = new Uint8Array(codes.length)
+  for (let i = 0; i < codes.length; i++) bytes[i] = codes[i]! + offset
+  return bytes
+}
+
+/** Throws unless all of `code + shift` are unsigned numbers of so many bits. */
+function requireCodes(codes: Int8Array, bits: number, shift: number): void {
+  let found = 0
+  // What is below 0 has its upper bits set, as what is above the highest has.
+  for (let i = 0; i < codes.length; i++) found |= codes[i]! + shift
+  if (found >>> bits === 0) return
+  const outside = codes.find((code) => (code + shift) >>> bits !== 0)
+  throw new TypeError(`the code ${outside} is not stored in ${bits} bits`)
 }
 
 /** The values that a mask keeps, in their order. */

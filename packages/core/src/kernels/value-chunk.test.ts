@@ -6,7 +6,7 @@ import type { DType } from '../tensor/dtype.ts'
 import type { Weight } from '../tensor/weight.ts'
 import { scalarKernels } from './scalar.ts'
 import type { ValueChunk } from './value-chunk.ts'
-import { chunkValues, valueChunks } from './value-chunk.ts'
+import { chunkValues, loadedChunk, placedChunks, valueChunks } from './value-chunk.ts'
 
 /** A weight that only tells which rows it was asked for. */
 function rowsOnly(shape: readonly number[], asked: [number, number][]): Weight {
@@ -118,5 +118,64 @@ describe('values of a chunk', () => {
     expect(() => chunkValues(scalarKernels, chunk('int32', new Uint8Array(12)))).toThrow(
       expect.objectContaining({ code: 'unsupported-dtype' }),
     )
+  })
+})
+
+describe('chunks that workers read', () => {
+  const bytes = new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6).buffer)
+  const stored: Weight = {
+    ...rowsOnly([3, 2], []),
+    readStoredRows: (start, end) => Promise.resolve(bytes.subarray(8 * start, 8 * end)),
+  }
+  const regionOfRows = (start: number, end: number) => ({
+    file: 'a.bin',
+    descriptor: 7,
+    offset: 100 + 8 * start,
+    length: 8 * (end - start),
+  })
+
+  async function chunksOf(weight: Weight): Promise<readonly ValueChunk[]> {
+    const chunks: ValueChunk[] = []
+    for await (const chunk of placedChunks(weight, 2)) chunks.push(chunk)
+    return chunks
+  }
+
+  test('say where their bytes lie, and get them there', async () => {
+    const placed = await chunksOf({ ...stored, regionOfRows })
+    expect(placed.map(({ rows, stored: held, region }) => [rows, held, region?.offset])).toEqual([
+      [2, null, 100],
+      [1, null, 116],
+    ])
+    const readRegion = ({ descriptor, offset, length }: { [Key in string]: unknown }) => {
+      expect(descriptor).toBe(7)
+      return bytes.subarray(Number(offset) - 100, Number(offset) - 100 + Number(length))
+    }
+    const loaded = placed.map((chunk) => loadedChunk(chunk, { readRegion }))
+    expect(loaded).toEqual(await chunksOf(stored))
+    expect(loaded.flatMap((chunk) => [...chunkValues(scalarKernels, chunk)])).toEqual([
+      1, 2, 3, 4, 5, 6,
+    ])
+    expect(() => placed.map((chunk) => loadedChunk(chunk, {}))).toThrow(TypeError)
+  })
+
+  test('have their bytes already where only this thread can read them', async () => {
+    const [chunk] = await chunksOf(stored)
+    if (chunk === undefined) throw new TypeError('there are two')
+    expect(loadedChunk(chunk, {})).toBe(chunk)
+  })
+
+  test('take room for their values that is used again', () => {
+    const room = new Float32Array(8)
+    const halves = new Uint8Array(Uint16Array.of(floatToHalf(3), floatToHalf(-4)).buffer)
+    const chunk: ValueChunk = {
+      rows: 1,
+      columns: 2,
+      dtype: 'float16',
+      stored: halves,
+      values: null,
+    }
+    const values = chunkValues(scalarKernels, chunk, (count) => room.subarray(0, count))
+    expect([...values]).toEqual([3, -4])
+    expect(values.buffer).toBe(room.buffer)
   })
 })

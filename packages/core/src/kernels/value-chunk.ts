@@ -1,3 +1,4 @@
+import type { FileRegion } from '../base/bytes.ts'
 import { MixbitError } from '../base/error.ts'
 import type { DType } from '../tensor/dtype.ts'
 import type { Weight } from '../tensor/weight.ts'
@@ -17,6 +18,8 @@ export type ValueChunk = {
   readonly dtype: DType
   readonly stored: Uint8Array | null
   readonly values: Float32Array | null
+  /** Where the stored bytes are that the worker reads for itself; then there are no others. */
+  readonly region?: FileRegion
 }
 
 /**
@@ -29,17 +32,63 @@ export async function* valueChunks(
   weight: Weight,
   whole: 'whole' | 'split' | number,
 ): AsyncGenerator<ValueChunk> {
-  const rows = rowsOf(weight.shape)
-  const columns = columnsOf(weight.shape)
-  const step =
-    typeof whole === 'number' ? whole : whole === 'whole' ? rows : fittingRows(columns, 4)
-  for (let start = 0; start < rows; start += step) {
-    const end = Math.min(rows, start + step)
-    const base = { rows: end - start, columns, dtype: weight.dtype }
-    yield weight.readStoredRows === undefined
-      ? { ...base, stored: null, values: await weight.readRows(start, end) }
-      : { ...base, stored: await weight.readStoredRows(start, end), values: null }
+  for (const rows of rowRanges(weight, whole)) yield readChunk(weight, rows)
+}
+
+/**
+ * The same for workers: what they can read for themselves is not read here. Complete with
+ * `loadedChunk`.
+ */
+export async function* placedChunks(
+  weight: Weight,
+  whole: 'whole' | 'split' | number,
+): AsyncGenerator<ValueChunk> {
+  for (const rows of rowRanges(weight, whole)) {
+    const { start, end } = rows
+    const region = weight.regionOfRows?.(start, end)
+    yield region === undefined
+      ? await readChunk(weight, rows)
+      : { ...chunkFacts(weight, rows), stored: null, values: null, region }
   }
+}
+
+/** A chunk with its bytes. They are good until the thread reads the next region. */
+export function loadedChunk(chunk: ValueChunk, { readRegion }: RegionReader): ValueChunk {
+  const { region, ...rest } = chunk
+  if (region === undefined) return chunk
+  if (readRegion === undefined) throw new TypeError('This thread cannot read regions of files')
+  return { ...rest, stored: readRegion(region) }
+}
+
+export type RegionReader = { readonly readRegion?: (region: FileRegion) => Uint8Array }
+
+type RowRange = { readonly start: number; readonly end: number }
+
+function* rowRanges(
+  { shape }: Weight,
+  whole: 'whole' | 'split' | number,
+): Generator<RowRange, void> {
+  const rows = rowsOf(shape)
+  const fitting = (): number => fittingRows(columnsOf(shape), 4)
+  const step = typeof whole === 'number' ? whole : whole === 'whole' ? rows : fitting()
+  for (let start = 0; start < rows; start += step) {
+    yield { start, end: Math.min(rows, start + step) }
+  }
+}
+
+async function readChunk(weight: Weight, rows: RowRange): Promise<ValueChunk> {
+  const { start, end } = rows
+  const facts = chunkFacts(weight, rows)
+  return weight.readStoredRows === undefined
+    ? { ...facts, stored: null, values: await weight.readRows(start, end) }
+    : { ...facts, stored: await weight.readStoredRows(start, end), values: null }
+}
+
+function chunkFacts(
+  { shape, dtype }: Weight,
+  { start, end }: RowRange,
+): Pick<ValueChunk, 'rows' | 'columns' | 'dtype'> {
+  return { rows: end - start, columns: columnsOf(shape), dtype }
 }
 
 /** Rows of one chunk: about 2^21 values, a multiple of `multiple`. */
@@ -47,8 +96,16 @@ export function fittingRows(columns: number, multiple: number): number {
   return multiple * Math.max(1, Math.floor(CHUNK_VALUES / Math.max(1, columns) / multiple))
 }
 
-/** The float32 values of a chunk. */
-export function chunkValues(kernels: Kernels, chunk: ValueChunk): Float32Array {
+/**
+ * The float32 values of a chunk. They may be the stored bytes themselves, or lie in what `room` gives.
+ *
+ * @param room - memory for so many values, which may be used again
+ */
+export function chunkValues(
+  kernels: Kernels,
+  chunk: ValueChunk,
+  room: (count: number) => Float32Array = (count) => new Float32Array(count),
+): Float32Array {
   if (chunk.values !== null) return chunk.values
   const bytes = chunk.stored ?? new Uint8Array(0)
   const aligned = alignedCopy(bytes)
@@ -59,7 +116,7 @@ export function chunkValues(kernels: Kernels, chunk: ValueChunk): Float32Array {
     case 'float16':
     case 'bfloat16': {
       const bits = new Uint16Array(aligned.buffer, aligned.byteOffset, count)
-      const values = new Float32Array(count)
+      const values = room(count)
       if (chunk.dtype === 'float16') kernels.halfToFloat(values, bits)
       else kernels.bfloat16ToFloat(values, bits)
       return values

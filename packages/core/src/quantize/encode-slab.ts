@@ -34,13 +34,21 @@ export type EncodeSlabInput = {
 /** The stored bits of the rows, part by part, and what storing them cost. */
 export type EncodedSlab = PackedSlab & { readonly error: ErrorSums }
 
-/** Pool job: stores some rows of a weight of a package. */
-export function encodeSlab(kernels: Kernels, input: EncodeSlabInput): EncodedSlab {
+/**
+ * Pool job: stores some rows of a weight of a package.
+ *
+ * @param room - memory for their values, used again by the next job
+ */
+export function encodeSlab(
+  kernels: Kernels,
+  input: EncodeSlabInput,
+  room: (count: number) => Float32Array,
+): EncodedSlab {
   const { chunk, firstRow, target, table, threshold } = input
   const { form } = target
   const { outputAxis, inputAxis, scheme, layer, algorithm } = target
   const isPalette = (scheme.kind === 'sparse' ? scheme.values : scheme).kind === 'palette'
-  const { encoding, error } = encodeWeight(kernels, chunkValues(kernels, chunk), {
+  const { encoding, error } = encodeWeight(kernels, chunkValues(kernels, chunk, room), {
     shape: [chunk.rows, ...form.shape.slice(1)],
     outputAxis,
     inputAxis,

@@ -10,7 +10,7 @@ import { keyExponent } from '../kernels/half-keys.ts'
 import type { DistinctValues } from '../kernels/palette-kernels.ts'
 import type { PruneThreshold } from '../kernels/prune.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
-import { fittingRows, valueChunks } from '../kernels/value-chunk.ts'
+import { fittingRows, placedChunks } from '../kernels/value-chunk.ts'
 import type { PaletteScheme, SparseScheme } from '../scheme/scheme.ts'
 import type { Weight } from '../tensor/weight.ts'
 import { columnsOf, elementsOf, rowsOf } from '../tensor/weight.ts'
@@ -159,5 +159,5 @@ async function* slabs<Input>(
   inputOf: (chunk: ValueChunk, index: number) => Input,
 ): AsyncGenerator<Input> {
   let index = 0
-  for await (const chunk of valueChunks(weight, rows)) yield inputOf(chunk, index++)
+  for await (const chunk of placedChunks(weight, rows)) yield inputOf(chunk, index++)
 }

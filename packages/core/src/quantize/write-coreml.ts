@@ -5,7 +5,7 @@ import { joinSlabs } from '../formats/coreml/part-chunks.ts'
 import type { CoremlModel } from '../formats/coreml/read-package.ts'
 import type { Replacement, WrittenPackage } from '../formats/coreml/write-package.ts'
 import { inFileOrder, writeCoremlPackage } from '../formats/coreml/write-package.ts'
-import { valueChunks } from '../kernels/value-chunk.ts'
+import { placedChunks } from '../kernels/value-chunk.ts'
 import type { LayerPlan } from '../plan/plan-types.ts'
 import { elementsOf } from '../tensor/weight.ts'
 import type { EncodeSlabInput, EncodedSlab, SlabTarget } from './encode-slab.ts'
@@ -115,7 +115,7 @@ function slabStream(
       const target: SlabTarget = { layer, form, scheme, algorithm, outputAxis, inputAxis }
       const survey = await surveyWeight(host, weight, target, change.largest)
       let firstRow = 0
-      for await (const chunk of valueChunks(weight, survey.rows)) {
+      for await (const chunk of placedChunks(weight, survey.rows)) {
         const lastRow = firstRow + chunk.rows
         const isLast = lastRow >= (weight.shape[0] ?? 1)
         tickets.push({ name, elements: chunk.rows * elementsOf(weight.shape.slice(1)), isLast })

@@ -1,3 +1,4 @@
+import type { FileRegion } from '../base/bytes.ts'
 import type { DType } from './dtype.ts'
 
 /**
@@ -20,6 +21,8 @@ export type Weight = {
    * (not derived); decoding them is the kernels' work, in a worker.
    */
   readonly readStoredRows?: (start: number, end: number) => Promise<Uint8Array>
+  /** Where the bytes of `readStoredRows` lie, when threads can read them for themselves. */
+  readonly regionOfRows?: (start: number, end: number) => FileRegion
 }
 
 /** Elements of a shape; 1 for rank 0. */

@@ -19,6 +19,15 @@ export async function reading<Result>(
   }
 }
 
+/** The same of an action that is done at once. */
+export function readingNow<Result>(path: string, action: () => Result): Result {
+  try {
+    return action()
+  } catch (error) {
+    throw asCoded(error, path, readCode, 'read')
+  }
+}
+
 /** Runs `action`; a system error in it becomes a coded error about writing `path`. */
 export async function writing<Result>(
   path: string,

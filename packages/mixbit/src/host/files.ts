@@ -3,12 +3,12 @@ import { constants } from 'node:fs'
 import { access, lstat, open, readdir, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MixbitError } from '@mixbit/core'
+import { MixbitError } from '@mixbit/core/worker'
 import type { ByteSource, Hash } from '@mixbit/core'
 import { reading } from './file-error.ts'
 
 /** Node refuses one read of 2^31 bytes or more, on every version and platform. */
-const LARGEST_READ = 2 ** 30
+export const LARGEST_READ: number = 2 ** 30
 
 /** Random access to a file by positional reads; nothing is read ahead or kept. */
 export function openFile(path: string): Promise<ByteSource> {
@@ -41,6 +41,7 @@ function fileSource(path: string, sizeInBytes: number, handle: FileHandle): Byte
       })
     },
     close: () => (closing ??= handle.close()),
+    descriptor: handle.fd,
   }
 }
 
@@ -57,7 +58,7 @@ async function fill(handle: FileHandle, bytes: Uint8Array, offset: number): Prom
 }
 
 /** A buffer of its own (never part of Node's pool), so that it can move to another thread. */
-function allocate(path: string, length: number): Uint8Array {
+export function allocate(path: string, length: number): Uint8Array {
   try {
     return new Uint8Array(length)
   } catch (error) {
@@ -70,7 +71,8 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0
 }
 
-function truncated(file: string, offset: number, length: number, size: number): MixbitError {
+/** That a file ended before all was read. */
+export function truncated(file: string, offset: number, length: number, size: number): MixbitError {
   return new MixbitError(
     'truncated',
     `"${file}" ends at byte ${size}; ${length} bytes at ${offset} were asked for.`,

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import type { JobContext, RuntimeOptions, Session, Tokenizer } from '@mixbit/core'
 import { decodeImage } from './images.ts'
 import { reading } from './file-error.ts'
+import { regionReader } from './read-region.ts'
 
 /** A job context that can be emptied. */
 export type ThreadContext = JobContext & {
@@ -35,7 +36,7 @@ export function createJobContext(): ThreadContext {
     tokenizers.clear()
     for (const { value } of loaded) await value.then((old) => old.release()).catch(() => undefined)
   }
-  return { session, tokenizer, decodeImage, close }
+  return { session, tokenizer, decodeImage, readRegion: regionReader(), close }
 }
 
 type Loader<Value> = {

@@ -69,7 +69,7 @@ export type CoremlAffineForm = FormBase & {
   /** Values of each axis that share a scale, as in `Encoding`. */
   readonly block: readonly number[]
   /** Stored = signed code + this; the same holds for zero points. */
-  readonly codeOffset: number
+  readonly codeOffset: 0 | 8 | 127 | 128
 }
 
 export type CoremlPaletteForm = FormBase & {

@@ -109,9 +109,8 @@ function codesPart(
   slab: Slab,
 ): SlabPart {
   const bits = integer === 'int8' ? 8 : 4
-  const stored = new Uint8Array(codes.length)
-  storedCodes(stored, codes, { offset: codeOffset, bits })
-  return packed(part, stored, bits, slab)
+  const packedCodes = storedCodes(slab.kernels, codes, { bits, offset: codeOffset })
+  return { part, packed: packedCodes, bits: codes.length * bits }
 }
 
 function palettePartsOf(

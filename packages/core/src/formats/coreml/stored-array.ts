@@ -1,3 +1,4 @@
+import type { FileRegion } from '../../base/bytes.ts'
 import { ensure, MixbitError } from '../../base/error.ts'
 import { elementsOf } from '../../tensor/weight.ts'
 import type { BlobFile } from './blob-index.ts'
@@ -20,6 +21,8 @@ export type StoredArray = {
   readonly place: BlobPlace | null
   /** The packed bytes `[offset, offset + length)`. */
   readonly read: (offset: number, length: number) => Promise<Uint8Array>
+  /** All packed bytes, where threads can read them for themselves. */
+  readonly region?: FileRegion
 }
 
 /**
@@ -82,9 +85,13 @@ function blobArray(
       `"${file.path}" has ${blob?.bytes ?? 0} bytes of ${blob?.dtype ?? 'an unknown dtype'}.`,
     { value: name, file: file.path, offset },
   )
+  const { source } = file
+  const { descriptor } = source
+  const region = { file: source.name, offset: blob.dataOffset, length: bytes }
   return {
     ...type,
     place: { file: file.name, offset },
-    read: (from, length) => file.source.read(blob.dataOffset + from, length),
+    read: (from, length) => source.read(blob.dataOffset + from, length),
+    ...(descriptor !== undefined && { region: { ...region, descriptor } }),
   }
 }

@@ -1,4 +1,6 @@
+import type { FileRegion } from '../../base/bytes.ts'
 import { decode } from '../../kernels/decode-encoding.ts'
+import { bytesOf } from '../../tensor/dtype.ts'
 import { columnsOf, rowsOf } from '../../tensor/weight.ts'
 import type { Weight } from '../../tensor/weight.ts'
 import { regionTensor } from '../onnx/stored-tensor.ts'
@@ -10,11 +12,22 @@ import type { StoredForm } from './stored-form.ts'
 export function storedWeight(name: string, form: StoredForm): Weight {
   const { dtype, shape } = form
   if (form.kind === 'float') {
-    const { read, bytes } = form.values
+    const { read, bytes, region } = form.values
     const source = { name, sizeInBytes: bytes, read, close: () => Promise.resolve() }
-    return regionTensor({ name, dtype, shape }, source, 0)
+    const weight = regionTensor({ name, dtype, shape }, source, 0)
+    return region === undefined ? weight : withRegion(weight, region)
   }
   return { name, dtype, shape, readRows: (start, end) => readRows(form, name, { start, end }) }
+}
+
+function withRegion(weight: Weight, region: FileRegion): Weight {
+  const { dtype, shape } = weight
+  const regionOfRows = (start: number, end: number): FileRegion => {
+    const offset = bytesOf(dtype, start * columnsOf(shape))
+    const length = bytesOf(dtype, end * columnsOf(shape)) - offset
+    return { ...region, offset: region.offset + offset, length }
+  }
+  return { ...weight, regionOfRows }
 }
 
 /** Decodes rows `[start, end)`. */

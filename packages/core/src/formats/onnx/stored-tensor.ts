@@ -7,7 +7,7 @@ import { toFloat32 } from '../safetensors/float-values.ts'
  * A weight whose stored bytes can always be read. `readRows` throws `unsupported-dtype` unless it
  * is stored as float32, float16 or bfloat16.
  */
-export type StoredTensor = Required<Weight>
+export type StoredTensor = Weight & Required<Pick<Weight, 'readStoredRows'>>
 
 /** What a tensor is; where its bytes are is another matter. */
 export type TensorFacts = {
