@@ -49,6 +49,7 @@ function compare(source, precision) {
   const row = (name, run, { bytes, mse, compressed }) => [
     name,
     run.seconds.toFixed(1),
+    run.cpuSeconds.toFixed(1),
     (run.peakBytes / 1e6).toFixed(0),
     (bytes / 1e6).toFixed(1),
     mse.toExponential(4),
@@ -56,12 +57,13 @@ function compare(source, precision) {
   ]
   const ratio = (a, b) => (a / b).toPrecision(3)
   print(precision, [
-    ['', 's', 'MB of memory', 'MB of package', 'MSE', 'weights'],
+    ['', 's', 's of processors', 'MB of memory', 'MB of package', 'MSE', 'weights'],
     row('Mixbit', ours, mixbit),
     row('coremltools', theirs, peer),
     [
       'ratio',
       `${ratio(theirs.seconds, ours.seconds)} times faster`,
+      `${ratio(theirs.cpuSeconds, ours.cpuSeconds)} times less`,
       ratio(ours.peakBytes, theirs.peakBytes),
       (mixbit.bytes / peer.bytes).toFixed(4),
       (mixbit.mse / peer.mse).toFixed(4),

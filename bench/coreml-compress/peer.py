@@ -3,7 +3,7 @@
     python peer.py <package> <precision> <output>
 
 The precision is one of Mixbit's names. Prints JSON: seconds of the compression alone and of the whole
-process, and the largest resident set in bytes, workers included.
+process, seconds of all processors, and the largest resident set in bytes.
 """
 
 import json
@@ -29,11 +29,12 @@ def main(arguments):
     loaded = time.perf_counter()
     coreml_peer.compress(source, precision, output)
     ended = time.perf_counter()
-    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     usage = {
         "compressSeconds": ended - loaded,
         "seconds": ended - STARTED,
-        "peakBytes": max(peaks) * (1 if sys.platform == "darwin" else 1024),
+        "cpuSeconds": sum(each.ru_utime + each.ru_stime for each in usages),
+        "peakBytes": max(each.ru_maxrss for each in usages) * (1 if sys.platform == "darwin" else 1024),
     }
     print(json.dumps(usage))
     return 0
