@@ -110,6 +110,17 @@ describe('blocks', () => {
   })
 })
 
+test('scales are float32 where values decode to float32', () => {
+  const x = Float32Array.of(1e-9, -2e-9, 3e-9, 0.5e-9)
+  const { encoding, error } = encodeWeight(
+    kernels,
+    x,
+    specOf(INT8, { shape: [1, 4], decodeDtype: 'float32' }),
+  )
+  expect(encoding).toMatchObject({ dtype: 'float32', scaleDtype: 'float32' })
+  expect(error.maxAbsError).toBeLessThan(3e-9 / 254 + 1e-14)
+})
+
 describe('sparse weights', () => {
   test('scales come from the values that are kept', () => {
     // The larger half of each row is kept; without the rest the range is [100, 127].

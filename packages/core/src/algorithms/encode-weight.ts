@@ -48,7 +48,8 @@ export type EncodedWeight = { readonly encoding: Encoding; readonly error: Error
 
 /**
  * Stores a weight as its scheme says. Scales and tables are rounded to their stored form before
- * codes and indices are chosen, and errors are those of the decoded values. Scales are positive.
+ * codes and indices are chosen, and errors are those of the decoded values. Scales are positive, and
+ * float32 where values decode to float32, as they are stored so then.
  *
  * Sparse: scales and tables are made from the values that are kept.
  *
@@ -151,7 +152,7 @@ function affine(
     block: affineBlock(scheme, spec),
     integer: scheme.dtype,
     symmetric: scheme.symmetric,
-    scaleDtype: scheme.scaleDtype,
+    scaleDtype: spec.decodeDtype === 'float32' ? 'float32' : scheme.scaleDtype,
     decodeDtype: spec.decodeDtype,
     algorithm: spec.algorithm,
     signs: 'positive',
