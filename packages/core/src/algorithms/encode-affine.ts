@@ -1,6 +1,7 @@
 import type { Algorithm } from '../config/settings.ts'
 import { blockRuns } from '../kernels/block-runs.ts'
 import type { ErrorSums, Kernels, ScaleDType } from '../kernels/kernels.ts'
+import { improveHalfScales } from '../kernels/nearby-scales.ts'
 import { permuteAxes } from '../kernels/permute-axes.ts'
 import type { AffineEncoding } from '../scheme/encoding.ts'
 import type { IntegerType } from '../scheme/scheme.ts'
@@ -86,14 +87,33 @@ function encodeBlocks(
   const limit = LARGEST[decodeDtype] / (1 + 1 / (qmax - qmin))
   const { min, max } = kernels.valueEnds(values)
   if (min >= -limit && max <= limit) {
-    return encodeMatrix(kernels, values, { ...matrix, algorithm: spec.algorithm })
+    const encoded = encodeMatrix(kernels, values, { ...matrix, algorithm: spec.algorithm })
+    return improved(kernels, values, encoded, spec)
   }
   const clipped = values.map((value) => Math.max(-limit, Math.min(limit, value)))
   const encoded = encodeMatrix(kernels, clipped, { ...matrix, algorithm: 'round' })
   return { ...encoded, error: decodedError(kernels, values, encoded, matrix) }
 }
 
-/** The error against the values before they were clipped. */
+/** Plainly rounded asymmetric blocks get the best of the half-precision scales next to theirs. */
+function improved(
+  kernels: Kernels,
+  values: Float32Array,
+  encoded: EncodedMatrix,
+  spec: AffineSpec,
+): EncodedMatrix {
+  const { integer, symmetric, scaleDtype, decodeDtype, algorithm, signs } = spec
+  const { scale, zeroPoint, codes } = encoded
+  const isPlain = algorithm === 'round' && scaleDtype === 'float16' && signs === 'positive'
+  if (!isPlain || zeroPoint === undefined) return encoded
+  const blocks = { ...codeRange(integer, symmetric), blockLength: elementsOf(spec.block) }
+  improveHalfScales(scale, zeroPoint, values, blocks)
+  kernels.encodeBlocks(codes, values, scale, zeroPoint, blocks)
+  const { blockLength } = blocks
+  return { ...encoded, error: decodedError(kernels, values, encoded, { blockLength, decodeDtype }) }
+}
+
+/** The error of the values that the codes decode to, against the values before they were clipped. */
 function decodedError(
   kernels: Kernels,
   values: Float32Array,
