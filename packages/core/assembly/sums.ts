@@ -1,27 +1,47 @@
 // Twins of errorSums (src/kernels/error-sums.ts) and lookUp (src/kernels/look-up.ts).
 
 /**
- * Adds to the sums of (x - y)^2 and x^2 and to the largest |x - y|, float64, in the order of the
- * arrays. Pairs that are not finite are left out.
+ * Adds to four sums of (x - y)^2, four of x^2 and four of the largest |x - y|, float64, by the place
+ * modulo 4. Pairs that are not finite are left out. `count` is a multiple of 4; what pads it is NaN.
  */
 export function errorSums(totals: usize, x: usize, y: usize, count: i32): void {
-  let squaredError = load<f64>(totals)
-  let squaredSignal = load<f64>(totals, 8)
-  let maxAbsError = load<f64>(totals, 16)
-  for (let i = 0; i < count; i++) {
-    const signal = <f64>load<f32>(x)
-    const error = abs(signal - <f64>load<f32>(y))
-    if (error < Infinity) {
-      squaredError += error * error
-      squaredSignal += signal * signal
-      maxAbsError = max(maxAbsError, error)
-    }
-    x += 4
-    y += 4
+  const infinity = f64x2.splat(Infinity)
+  let error0 = v128.load(totals)
+  let error1 = v128.load(totals, 16)
+  let signal0 = v128.load(totals, 32)
+  let signal1 = v128.load(totals, 48)
+  let largest0 = v128.load(totals, 64)
+  let largest1 = v128.load(totals, 80)
+  for (let i = 0; i < count; i += 4) {
+    const a = v128.load(x)
+    const b = v128.load(y)
+    const x0 = f64x2.promote_low_f32x4(a)
+    const x1 = f64x2.promote_low_f32x4(i8x16.shuffle(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7))
+    const y0 = f64x2.promote_low_f32x4(b)
+    const y1 = f64x2.promote_low_f32x4(i8x16.shuffle(b, b, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7))
+    const distance0 = f64x2.abs(f64x2.sub(x0, y0))
+    const distance1 = f64x2.abs(f64x2.sub(x1, y1))
+    const is0 = f64x2.lt(distance0, infinity)
+    const is1 = f64x2.lt(distance1, infinity)
+    const d0 = v128.and(distance0, is0)
+    const d1 = v128.and(distance1, is1)
+    const s0 = v128.and(x0, is0)
+    const s1 = v128.and(x1, is1)
+    error0 = f64x2.add(error0, f64x2.mul(d0, d0))
+    error1 = f64x2.add(error1, f64x2.mul(d1, d1))
+    signal0 = f64x2.add(signal0, f64x2.mul(s0, s0))
+    signal1 = f64x2.add(signal1, f64x2.mul(s1, s1))
+    largest0 = f64x2.pmax(largest0, d0)
+    largest1 = f64x2.pmax(largest1, d1)
+    x += 16
+    y += 16
   }
-  store<f64>(totals, squaredError)
-  store<f64>(totals, squaredSignal, 8)
-  store<f64>(totals, maxAbsError, 16)
+  v128.store(totals, error0)
+  v128.store(totals, error1, 16)
+  v128.store(totals, signal0, 32)
+  v128.store(totals, signal1, 48)
+  v128.store(totals, largest0, 64)
+  v128.store(totals, largest1, 80)
 }
 
 /** Writes the entry that each index names. `count` is rounded up to a multiple of 8. */

@@ -1,8 +1,10 @@
 import { requireFit } from './fit.ts'
 import type { ErrorSums } from './kernels.ts'
+import { sumOfFour } from './sum-of-four.ts'
 
 /**
- * Sums of (x - y)^2 and x^2 and the largest |x - y|, in float64 and in the order of the arrays.
+ * Sums of (x - y)^2 and x^2 and the largest |x - y|, in float64: four sums, of the pairs at places
+ * that are equal modulo 4, which are then added.
  *
  * Pairs in which either is NaN or infinite are left out: they are counted by `scanValues` and
  * would make every sum useless.
@@ -12,19 +14,23 @@ import type { ErrorSums } from './kernels.ts'
  */
 export function errorSums(x: Float32Array, y: Float32Array): ErrorSums {
   requireFit(x.length === y.length, `${x.length} and ${y.length} values`)
-  let squaredError = 0
-  let squaredSignal = 0
+  const squaredError = new Float64Array(4)
+  const squaredSignal = new Float64Array(4)
   let maxAbsError = 0
   for (let i = 0; i < x.length; i++) {
     const signal = x[i]!
     const error = Math.abs(signal - y[i]!)
     // Finite float32 values cannot overflow a double, so only such pairs fail this.
     if (!(error < Infinity)) continue
-    squaredError += error * error
-    squaredSignal += signal * signal
+    squaredError[i & 3] = squaredError[i & 3]! + error * error
+    squaredSignal[i & 3] = squaredSignal[i & 3]! + signal * signal
     if (error > maxAbsError) maxAbsError = error
   }
-  return { squaredError, squaredSignal, maxAbsError }
+  return {
+    squaredError: sumOfFour(squaredError),
+    squaredSignal: sumOfFour(squaredSignal),
+    maxAbsError,
+  }
 }
 
 /** The sums of two parts of one array. */

@@ -1,6 +1,7 @@
 import { halfToFloat } from './convert.ts'
 import { requireFit } from './fit.ts'
 import type { ValueScan } from './kernels.ts'
+import { sumOfFour } from './sum-of-four.ts'
 
 /** Length of the runs whose largest magnitude is looked at: the shortest block of kernels. */
 export const GROUP_LENGTH = 16
@@ -55,11 +56,6 @@ export function scanHalves(bits: Uint16Array, cols: number): ValueScan {
   const x = new Float32Array(bits.length)
   halfToFloat(x, bits)
   return scanValues(x, cols)
-}
-
-/** The order in which four partial sums are added. */
-export function sumOfFour(parts: Float64Array): number {
-  return parts[0]! + parts[1]! + (parts[2]! + parts[3]!)
 }
 
 /** The scan of two parts of one weight, each of whole rows. */

@@ -15,6 +15,7 @@ import {
 import { simdPaletteKernels } from './simd-palette.ts'
 import { simdScanHalves, simdScanValues } from './simd-scan.ts'
 import { simdMseScales } from './simd-search.ts'
+import { sumOfFour } from './sum-of-four.ts'
 
 /**
  * The kernels with their hot loops in WebAssembly SIMD, equal to `scalarKernels` bit for bit.
@@ -172,13 +173,24 @@ function loadScales(
 function errorSums(arena: Arena, x: Float32Array, y: Float32Array): ErrorSums {
   requireFit(x.length === y.length, `${x.length} and ${y.length} values`)
   const { at } = arena
-  const totals = arena.doubles(at.totals, 3).fill(0)
+  const totals = arena.doubles(at.totals, 12).fill(0)
   for (let start = 0; start < x.length; start += CHUNK) {
     const length = Math.min(CHUNK, x.length - start)
-    arena.floats(at.x, length).set(x.subarray(start, start + length))
-    arena.floats(at.weights, length).set(y.subarray(start, start + length))
-    arena.run('errorSums', at.totals, at.x, at.weights, length)
+    const padded = (length + 3) & ~3
+    loadPadded(arena.floats(at.x, padded), x, start)
+    loadPadded(arena.floats(at.weights, padded), y, start)
+    arena.run('errorSums', at.totals, at.x, at.weights, padded)
   }
-  const [squaredError = 0, squaredSignal = 0, maxAbsError = 0] = totals
-  return { squaredError, squaredSignal, maxAbsError }
+  return {
+    squaredError: sumOfFour(totals.subarray(0, 4)),
+    squaredSignal: sumOfFour(totals.subarray(4, 8)),
+    maxAbsError: Math.max(...totals.subarray(8)),
+  }
+}
+
+/** Fills `room` with values from `start` on, and what is beyond their end with NaN. */
+function loadPadded(room: Float32Array, x: Float32Array, start: number): void {
+  const length = Math.min(room.length, x.length - start)
+  room.set(x.subarray(start, start + length))
+  room.fill(Number.NaN, length)
 }
