@@ -128,6 +128,15 @@ describe('checks see what reading does not ask', () => {
     )
   })
 
+  test('padding that is no padding', async () => {
+    const { document } = await readCoremlPackage(await soundHost(), PACKAGE)
+    const mask = document.sites.get('fourth')?.chain.inputs.get('mask')
+    const offset = mask?.kind === 'value' ? (mask.array?.place?.offset ?? 0) : 0
+    const broken = await withWeights((view) => view.setBigUint64(offset + 24, 4n, true))
+    const checks = await checkCoremlStructure(broken, PACKAGE)
+    expect(failedChecks(checks)).toContain('blobs')
+  })
+
   test('a mask that keeps another number of values', async () => {
     const { document } = await readCoremlPackage(await soundHost(), PACKAGE)
     const mask = document.sites.get('fourth')?.chain.inputs.get('mask')

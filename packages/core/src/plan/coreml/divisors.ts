@@ -53,11 +53,11 @@ function fittingBlock({ facts }: Draft, values: AffineScheme): Change | null {
 }
 
 function fittingGroup({ facts }: Draft, values: PaletteScheme): Change | null {
-  const { granularity } = values
+  const { granularity, vectorSize } = values
   if (granularity.kind !== 'per-block') return null
   const { axis, blockSize: wanted } = granularity
   const channels = facts.shape[axis] ?? 1
-  const blockSize = largestDivisor(channels, wanted)
+  const blockSize = groupOfVectors(channels, wanted, vectorSize)
   if (blockSize === channels) {
     return {
       scheme: { ...values, granularity: { kind: 'per-tensor' } },
@@ -73,6 +73,13 @@ function fittingGroup({ facts }: Draft, values: PaletteScheme): Change | null {
     },
     reason: `groups of ${wanted} do not divide ${channels} output channels`,
   }
+}
+
+/** The largest group up to `wanted` that divides the channels, of whole vectors where that can be. */
+function groupOfVectors(channels: number, wanted: number, vectorSize: number): number {
+  const holdsVectors = channels % vectorSize === 0 && wanted >= vectorSize
+  if (!holdsVectors) return largestDivisor(channels, wanted)
+  return vectorSize * largestDivisor(channels / vectorSize, Math.floor(wanted / vectorSize))
 }
 
 /** A vector lies within the output channels that share a table. */

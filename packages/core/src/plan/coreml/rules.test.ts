@@ -152,6 +152,7 @@ describe('what the shape of a weight allows', () => {
     { asked: 'palette2/g2', facts: { shape: [31, 512] }, gets: 'palette2/g1' },
     { asked: 'palette4x4', facts: { shape: [30, 512] }, gets: 'palette4x3' },
     { asked: 'palette4/g6x4', facts: { shape: [30, 512] }, gets: 'palette4/g6x3' },
+    { asked: 'palette4/g8x2', facts: { shape: [20, 512] }, gets: 'palette4/g4x2' },
     { asked: 'palette2/g1x2', facts: { shape: [30, 512] }, gets: 'palette2/g1' },
     // Outputs on axis 1, as of `matmul` by (inputs, outputs).
     {

@@ -1,8 +1,12 @@
 import type { ByteSource } from '../../../base/bytes.ts'
+import { ensure } from '../../../base/error.ts'
+import { elementsOf } from '../../../tensor/weight.ts'
 import { BLOB_ALIGNMENT, readBlob, readBlobCount } from '../blob-index.ts'
 import type { BlobFile } from '../blob-index.ts'
+import { paddingOf } from '../blob-writer.ts'
 import type { Program } from '../generated/coreml_pb.ts'
 import { storedArray } from '../stored-array.ts'
+import type { StoredArray } from '../stored-array.ts'
 import { programValues } from '../visit-values.ts'
 import { problemsOf, refusal } from './structure-check.ts'
 
@@ -16,9 +20,30 @@ export function blobProblems(
 ): readonly string[] {
   const problems: string[] = []
   for (const value of programValues(program)) {
-    problems.push(...problemsOf(() => void storedArray(value, files, 'A value')))
+    problems.push(
+      ...problemsOf(() => {
+        const array = storedArray(value, files, 'A value')
+        if (array !== undefined) checkPadding(array, files)
+      }),
+    )
   }
   return problems
+}
+
+/** Readers take the number of packed values from the bits of padding. */
+function checkPadding(
+  { place, dtype, shape }: StoredArray,
+  files: ReadonlyMap<string, BlobFile>,
+): void {
+  const file = place === null ? undefined : files.get(place.file)
+  const blob = place === null ? undefined : file?.blobs.get(place.offset)
+  const expected = paddingOf(dtype, elementsOf(shape))
+  ensure(
+    blob === undefined || blob.paddingBits === expected,
+    'malformed',
+    `The blob at byte ${place?.offset ?? 0} of "${file?.path ?? ''}" says that ${blob?.paddingBits ?? 0} bits of its ` +
+      `last byte are no values; of ${dtype} [${shape.join(', ')}] ${expected} are none.`,
+  )
 }
 
 /** Whether the files hold as many blobs as they say. coremltools never asks. */
