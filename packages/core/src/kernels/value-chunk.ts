@@ -9,6 +9,12 @@ import type { Kernels } from './kernels.ts'
 const CHUNK_VALUES = 2 ** 21
 
 /**
+ * Values of one chunk that a worker reads for itself: 2 MiB as float32, which a core's own cache holds
+ * in part. With 2^18 the messages took as long as the work that they save.
+ */
+export const PLACED_VALUES: number = 2 ** 19
+
+/**
  * Some whole rows of a weight on their way to a worker: the stored bytes where the weight is a
  * region of a file, so that a worker converts them, else float32 values.
  */
@@ -32,7 +38,7 @@ export async function* valueChunks(
   weight: Weight,
   whole: 'whole' | 'split' | number,
 ): AsyncGenerator<ValueChunk> {
-  for (const rows of rowRanges(weight, whole)) yield readChunk(weight, rows)
+  for (const rows of rowRanges(weight, whole, CHUNK_VALUES)) yield readChunk(weight, rows)
 }
 
 /**
@@ -43,7 +49,7 @@ export async function* placedChunks(
   weight: Weight,
   whole: 'whole' | 'split' | number,
 ): AsyncGenerator<ValueChunk> {
-  for (const rows of rowRanges(weight, whole)) {
+  for (const rows of rowRanges(weight, whole, PLACED_VALUES)) {
     const { start, end } = rows
     const region = weight.regionOfRows?.(start, end)
     yield region === undefined
@@ -67,9 +73,10 @@ type RowRange = { readonly start: number; readonly end: number }
 function* rowRanges(
   { shape }: Weight,
   whole: 'whole' | 'split' | number,
+  values: number,
 ): Generator<RowRange, void> {
   const rows = rowsOf(shape)
-  const fitting = (): number => fittingRows(columnsOf(shape), 4)
+  const fitting = (): number => fittingRows(columnsOf(shape), 4, values)
   const step = typeof whole === 'number' ? whole : whole === 'whole' ? rows : fitting()
   for (let start = 0; start < rows; start += step) {
     yield { start, end: Math.min(rows, start + step) }
@@ -91,9 +98,9 @@ function chunkFacts(
   return { rows: end - start, columns: columnsOf(shape), dtype }
 }
 
-/** Rows of one chunk: about 2^21 values, a multiple of `multiple`. */
-export function fittingRows(columns: number, multiple: number): number {
-  return multiple * Math.max(1, Math.floor(CHUNK_VALUES / Math.max(1, columns) / multiple))
+/** Rows of one chunk: about so many values, a multiple of `multiple`. */
+export function fittingRows(columns: number, multiple: number, values: number): number {
+  return multiple * Math.max(1, Math.floor(values / Math.max(1, columns) / multiple))
 }
 
 /**

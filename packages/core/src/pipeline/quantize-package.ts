@@ -11,6 +11,7 @@ import { formFacts } from '../plan/coreml/weight-form.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
 import type { WeightChange, WrittenCoreml } from '../quantize/write-coreml.ts'
 import { writeCoreml } from '../quantize/write-coreml.ts'
+import type { SlabLimits } from '../quantize/survey-weight.ts'
 import type { Scheme } from '../scheme/scheme.ts'
 import { COREML_TARGETS } from '../targets/coreml-versions.ts'
 
@@ -22,6 +23,8 @@ export type QuantizePackageRequest = {
   readonly plan: Plan
   /** An existing folder that becomes the package. */
   readonly folder: string
+  /** How weights are cut into jobs; the bytes do not depend on it. */
+  readonly limits?: SlabLimits
 }
 
 export type QuantizedPackage = WrittenCoreml & { readonly findings: readonly Finding[] }
@@ -29,7 +32,7 @@ export type QuantizedPackage = WrittenCoreml & { readonly findings: readonly Fin
 /** Writes the planned package: only the weights that the plan changes are touched. */
 export async function quantizeCoremlPackage(
   host: WritingHost,
-  { model, audit, plan, folder }: QuantizePackageRequest,
+  { model, audit, plan, folder, limits }: QuantizePackageRequest,
 ): Promise<QuantizedPackage> {
   const facts = new Map(audit.weights.map((weight) => [weight.layer, weight]))
   const changed = plan.layers.flatMap((layer) => {
@@ -45,7 +48,12 @@ export async function quantizeCoremlPackage(
     largest: largestOf(weight),
   }))
   const spec = model.document.spec
-  const written = await writeCoreml(host, { model, folder, changes, spec: null })
+  const written = await writeCoreml(host, {
+    model,
+    folder,
+    changes,
+    ...(limits !== undefined && { limits }),
+  })
   return { ...written, findings: raisedFindings(spec, written.spec) }
 }
 
@@ -140,7 +148,7 @@ export async function decompressCoremlPackage(
     const changes = [...model.document.weights.values()].flatMap((weight) =>
       isCompressed(weight) ? [denseChange(weight, model)] : [],
     )
-    const written = await writeCoreml(host, { model, folder, changes, spec: null })
+    const written = await writeCoreml(host, { model, folder, changes })
     return { before: model.bytes, bytes: written.bytes, weights: changes.length }
   } finally {
     await model.close()

@@ -10,15 +10,22 @@ import { keyExponent } from '../kernels/half-keys.ts'
 import type { DistinctValues } from '../kernels/palette-kernels.ts'
 import type { PruneThreshold } from '../kernels/prune.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
-import { fittingRows, placedChunks } from '../kernels/value-chunk.ts'
+import { PLACED_VALUES, fittingRows, placedChunks } from '../kernels/value-chunk.ts'
 import type { PaletteScheme, SparseScheme } from '../scheme/scheme.ts'
 import type { Weight } from '../tensor/weight.ts'
 import { columnsOf, elementsOf, rowsOf } from '../tensor/weight.ts'
 import type { SlabTarget } from './encode-slab.ts'
 import type { FillTableInput, ScoresInBinInput, SurveySlabInput } from './survey-slab.ts'
 
-/** Up to so many values a weight is encoded in one job where something is chosen for all of them. */
-const MOST_IN_ONE_JOB = 2 ** 22
+/** How weights are cut into jobs. The bytes that are written do not depend on it. */
+export type SlabLimits = {
+  /** Values of a slab, about. */
+  readonly slab: number
+  /** Up to so many values a weight is one job where something is chosen for all of them. */
+  readonly job: number
+}
+
+const LIMITS: SlabLimits = { slab: PLACED_VALUES, job: 2 ** 22 }
 
 /** Codes of any width fill whole bytes after so many rows, so that slabs can be packed apart. */
 const ROWS_OF_WHOLE_BYTES = 8
@@ -38,34 +45,35 @@ export type Survey = {
  * that all its values share, and for the limit below which a fraction of them is zero.
  *
  * @param largest - largest magnitude of the weight, finite
+ * @param limits - for tests, which have no large weights
  */
 export async function surveyWeight(
   host: Pick<Host, 'pool'>,
   weight: Weight,
   target: SlabTarget,
-  largest: number,
+  { largest, limits = LIMITS }: { readonly largest: number; readonly limits?: SlabLimits },
 ): Promise<Survey> {
   const { scheme } = target
   const rows = rowsOf(weight.shape)
   const alone = slabRows(scheme, target)
-  if (alone !== null) return { ...NOTHING_SHARED, rows: rowsAtOnce(weight, alone) }
+  if (alone !== null) return { ...NOTHING_SHARED, rows: rowsAtOnce(weight, alone, limits) }
   const shared = slabRows(scheme, target, { table: true, threshold: true })
-  if (shared === null || elementsOf(weight.shape) <= MOST_IN_ONE_JOB) {
+  if (shared === null || elementsOf(weight.shape) <= limits.job) {
     return { ...NOTHING_SHARED, rows }
   }
   const exponent = weight.dtype === 'float16' ? 0 : keyExponent(largest)
-  const pass: Pass = { host, weight, target, exponent, rows: rowsAtOnce(weight, shared) }
+  const pass: Pass = { host, weight, target, exponent, rows: rowsAtOnce(weight, shared, limits) }
   const sparse = scheme.kind === 'sparse' ? scheme : null
-  const limits = sparse === null ? [] : await sharedThresholds(pass, sparse)
+  const zeros = sparse === null ? [] : await sharedThresholds(pass, sparse)
   const values = sparse === null ? scheme : sparse.values
-  const table = values.kind === 'palette' ? await sharedTable(pass, values, sparse, limits) : null
-  return { rows: pass.rows, table, thresholds: limits }
+  const table = values.kind === 'palette' ? await sharedTable(pass, values, sparse, zeros) : null
+  return { rows: pass.rows, table, thresholds: zeros }
 }
 
 const NOTHING_SHARED = { table: null, thresholds: [] } as const
 
-function rowsAtOnce({ shape }: Weight, multiple: number): number {
-  return Math.min(rowsOf(shape), fittingRows(columnsOf(shape), wholeBytes(multiple)))
+function rowsAtOnce({ shape }: Weight, multiple: number, { slab }: SlabLimits): number {
+  return Math.min(rowsOf(shape), fittingRows(columnsOf(shape), wholeBytes(multiple), slab))
 }
 
 function wholeBytes(multiple: number): number {

@@ -12,6 +12,7 @@ import type { EncodeSlabInput, EncodedSlab, SlabTarget } from './encode-slab.ts'
 import type { LayerErrors, LayerTotals } from './layer-totals.ts'
 import { EMPTY_TOTALS, addChunk, layerErrors } from './layer-totals.ts'
 import { surveyWeight } from './survey-weight.ts'
+import type { SlabLimits } from './survey-weight.ts'
 
 /** A weight that is stored anew: its name in the document, its decision and its form. */
 export type WeightChange = {
@@ -27,8 +28,8 @@ export type WriteCoremlRequest = {
   /** An existing folder that becomes the package. */
   readonly folder: string
   readonly changes: readonly WeightChange[]
-  /** The specification version to raise the package to at least; null only raises it as forms need. */
-  readonly spec: number | null
+  /** How weights are cut into jobs; the bytes do not depend on it. */
+  readonly limits?: SlabLimits
 }
 
 export type WrittenCoreml = WrittenPackage & {
@@ -41,12 +42,13 @@ export type WrittenCoreml = WrittenPackage & {
  */
 export async function writeCoreml(
   host: Pick<Host, 'create' | 'open' | 'within' | 'pool' | 'emit'>,
-  { model, folder, changes, spec }: WriteCoremlRequest,
+  request: WriteCoremlRequest,
 ): Promise<WrittenCoreml> {
+  const { model, folder, changes, limits } = request
   const byName = new Map(changes.map((change) => [change.name, change]))
   const order = inFileOrder(model.document, byName.keys())
   const totals = new Map<string, LayerTotals>()
-  const stream = slabStream(host, model, order, byName)
+  const stream = slabStream(host, { model, order, changes: byName, limits })
   const replacements = new Map<string, Replacement>()
   for (const [index, name] of order.entries()) {
     const change = byName.get(name)
@@ -59,8 +61,7 @@ export async function writeCoreml(
     replacements.set(name, { form: change.form, parts })
   }
   try {
-    const request = { model, folder, replacements, ...(spec === null ? {} : { spec }) }
-    const written = await writeCoremlPackage(host, request)
+    const written = await writeCoremlPackage(host, { model, folder, replacements })
     const layers = changes.map(({ name, plan }) => ({
       plan,
       totals: layerErrors(totals.get(name) ?? EMPTY_TOTALS),
@@ -96,12 +97,17 @@ type SlabStream = {
   readonly end: () => Promise<void>
 }
 
+type SlabOrder = {
+  readonly model: CoremlModel
+  readonly order: readonly string[]
+  readonly changes: ReadonlyMap<string, WeightChange>
+  readonly limits: SlabLimits | undefined
+}
+
 /** All slabs of all weights through one pool run, so that workers never wait between weights. */
 function slabStream(
   host: Pick<Host, 'pool'>,
-  model: CoremlModel,
-  order: readonly string[],
-  changes: ReadonlyMap<string, WeightChange>,
+  { model, order, changes, limits }: SlabOrder,
 ): SlabStream {
   const tickets: Ticket[] = []
   async function* inputs(): AsyncGenerator<EncodeSlabInput> {
@@ -113,7 +119,10 @@ function slabStream(
       const { plan, form } = change
       const { layer, scheme, algorithm } = plan
       const target: SlabTarget = { layer, form, scheme, algorithm, outputAxis, inputAxis }
-      const survey = await surveyWeight(host, weight, target, change.largest)
+      const survey = await surveyWeight(host, weight, target, {
+        largest: change.largest,
+        ...(limits !== undefined && { limits }),
+      })
       let firstRow = 0
       for await (const chunk of placedChunks(weight, survey.rows)) {
         const lastRow = firstRow + chunk.rows
