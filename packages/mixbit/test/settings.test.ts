@@ -120,7 +120,11 @@ test.for([
     code: 'usage',
     says: /--component takes <name>=<precision>/u,
   },
-  { argv: ['m', '--target', 'litert'], code: 'unsupported-target', says: /Use one of transformers-js/u },
+  {
+    argv: ['m', '--target', 'litert'],
+    code: 'unsupported-target',
+    says: /Use one of transformers-js/u,
+  },
   { argv: ['m', '--config', 'none.yaml'], code: 'not-found', says: /"none\.yaml" does not exist/u },
   { argv: ['m', '--config', '.'], code: 'not-readable', says: /not a file/u },
 ])('$argv is refused as $code', async ({ argv, code, says }) => {
