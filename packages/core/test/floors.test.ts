@@ -127,8 +127,11 @@ test('mixbit reaches core by its name and no other package by path', () => {
   expect(strays).toEqual([])
 })
 
-test('a thread that only computes loads no more of core than its own part', () => {
-  const files = new Set(['worker.ts'])
+test.for([
+  { thread: 'only computes', start: 'worker.ts' },
+  { thread: 'runs models', start: 'host/session.ts' },
+])('a thread that $thread loads no more of core than its own part', ({ start }) => {
+  const files = new Set([start])
   const packages = new Set<string>()
   for (const file of files) {
     const source = mixbitSources.get(file) ?? ''

@@ -1,11 +1,5 @@
-import { MixbitError, statedIo, withFloatEnds } from '@mixbit/core'
-import type {
-  BoundaryFacts,
-  NamedTensors,
-  RuntimeOptions,
-  Session,
-  SessionValue,
-} from '@mixbit/core'
+import type { NamedTensors, RuntimeOptions, Session, SessionValue } from '@mixbit/core'
+import { MixbitError } from '@mixbit/core/worker'
 import { stat } from 'node:fs/promises'
 import type * as Runtime from 'onnxruntime-node'
 import { reading } from './file-error.ts'
@@ -47,20 +41,20 @@ export async function createSession(path: string, options: RuntimeOptions): Prom
     },
     release: () => session.release(),
   }
-  const io = await integerEnds(path, opened)
-  return io === null ? opened : withFloatEnds(opened, io)
+  return hasIntegerEnds(opened) ? withStatedEnds(path, opened) : opened
 }
 
-/** What the file states of its integer inputs and outputs; only a file that has some is read for it. */
-async function integerEnds(
-  path: string,
-  { inputs, outputs }: Session,
-): Promise<BoundaryFacts | null> {
-  const hasIntegers = [...inputs, ...outputs].some(({ dtype }) => /^u?int8$/u.test(dtype))
-  if (!hasIntegers) return null
+function hasIntegerEnds({ inputs, outputs }: Session): boolean {
+  return [...inputs, ...outputs].some(({ dtype }) => /^u?int8$/u.test(dtype))
+}
+
+/** With float ends where the file states its integer ones. Most models have none: core is loaded late. */
+async function withStatedEnds(path: string, session: Session): Promise<Session> {
+  const { statedIo, withFloatEnds } = await import('@mixbit/core')
   const source = await openFile(path)
   try {
-    return await statedIo(source)
+    const io = await statedIo(source)
+    return io === null ? session : withFloatEnds(session, io)
   } finally {
     await source.close()
   }

@@ -1,5 +1,5 @@
 import type { RuntimeTensor } from '@mixbit/core'
-import { MixbitError } from '@mixbit/core'
+import { MixbitError } from '@mixbit/core/worker'
 import type * as Runtime from 'onnxruntime-node'
 
 type OrtTensor = Runtime.Tensor

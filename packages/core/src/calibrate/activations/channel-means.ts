@@ -31,7 +31,7 @@ export function mergeChannels(
 ): ChannelSums | null {
   if (first === null || later === null) return first ?? later
   if (first.sums.length !== later.sums.length) return null
-  for (const [c, sum] of later.sums.entries()) first.sums[c] = (first.sums[c] ?? 0) + sum
+  for (let c = 0; c < first.sums.length; c++) first.sums[c] = first.sums[c]! + later.sums[c]!
   first.count += later.count
   return first
 }

@@ -71,7 +71,7 @@ function channelsOf(
       return addToChannels(null, toFloat32(means), means.shape, 'second')
     }
     case 'last': {
-      const sums = Float64Array.from(toFloat32(tensorOf(results, told.sums)))
+      const sums = new Float64Array(toFloat32(tensorOf(results, told.sums)))
       return { sums, count: numbers[told.rows]! }
     }
   }
