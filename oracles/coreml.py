@@ -75,6 +75,9 @@ CI = [
 ]
 """What runs in CI: each form once, each package, each target."""
 
+VERIFIED = [*FEW, "decompress", "mixed"]
+"""Forms whose packages `mixbit verify` looks at too; more would take longer than it tells."""
+
 MIXED = ["--precision", "fp16", "--layer", "*conv_weight=int4", "--layer", "*linear*weight=int8"]
 MIXED += ["--layer", "*matmul*=sparse50+palette4", "--layer", "*embedding*=palette6/g50"]
 
@@ -154,6 +157,10 @@ def check_case(case, folder, said):
         yield from check_decompressed(source, result)
     else:
         yield from check_forms(case, source, result)
+    if case.precision in VERIFIED:
+        status, said, error = mixbit(["verify", str(result.path), "--json"])
+        if status != 0:
+            yield f"verify ends with {status}: {error or said[:300]}"
 
 
 def check_result(source, result, target):
@@ -267,6 +274,8 @@ def cases(folder, everything, more):
             yield Case(build(name, folder), form, target)
         yield Case(build("layers-fp16-ios17", folder), "mixed", None)
         return
+    if only in "coreml verify sees defects":
+        results.append(report("coreml verify sees defects", coreml_defects.check_verify, folder, build, mixbit))
     sources = [*(build(name, folder) for name in PACKAGES), *more]
     for source in sources:
         yield Case(source, "decompress", None)
@@ -283,6 +292,8 @@ def check_coreml(folder, everything=False, more=(), only=""):
     results = []
     if only in "coreml checks see defects":
         results.append(report("coreml checks see defects", coreml_defects.check_checks, folder, build))
+    if only in "coreml verify sees defects":
+        results.append(report("coreml verify sees defects", coreml_defects.check_verify, folder, build, mixbit))
     sources = [*(build(name, folder) for name in PACKAGES), *more]
     results += list(check_rewritten(sources, folder, only))
     with ThreadPoolExecutor(os.cpu_count()) as threads:

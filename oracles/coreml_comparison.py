@@ -63,10 +63,7 @@ def compare(source, ours, theirs, better):
 
 
 def stored_bytes(package, weight):
-    """Of all values that the operators of a weight hold."""
-    total = 0
-    for op in weight.steps:
-        for value in values_of(op):
-            if value.WhichOneof("value") == "blobFileValue":
-                total += package.blob(value.blobFileValue.offset).bytes
-    return total
+    """Of all blobs that the operators of a weight name; two may name the same."""
+    values = [value for op in weight.steps for value in values_of(op)]
+    offsets = {each.blobFileValue.offset for each in values if each.WhichOneof("value") == "blobFileValue"}
+    return sum(package.blob(offset).bytes for offset in offsets)

@@ -5,6 +5,7 @@ nothing.
 """
 
 import copy
+import shutil
 import struct
 
 import coreml_checker as checker
@@ -17,14 +18,41 @@ def check_checks(folder, build):
     sound = Package(build("compressed-ios18", folder))
     yield from problems(sound, sound)
     for name, damage in DEFECTS.items():
-        broken = copy.copy(sound)
-        broken.spec = type(sound.spec)()
-        broken.spec.CopyFrom(sound.spec)
-        broken.values = {}
-        broken.__dict__.pop("weights", None)
-        damage(broken)
+        broken = damaged(sound, damage)
         if not list(problems(sound, broken)):
             yield f"no check sees {name}"
+
+
+def check_verify(folder, build, mixbit):
+    """Yields each defect of the structure that `mixbit verify` does not see, and what it says of a sound package."""
+    sound = Package(build("compressed-ios18", folder))
+    status, output, error = mixbit(["verify", str(sound.path), "--json"])
+    if status != 0:
+        yield f"verify ended with {status} for a sound package: {error or output[:200]}"
+    for name in STRUCTURAL:
+        path = folder / f"broken-{name.replace(' ', '-')}.mlpackage"
+        save(damaged(sound, DEFECTS[name]), path)
+        status, output, error = mixbit(["verify", str(path), "--json"])
+        if status not in (1, 2):
+            yield f"verify ends with {status} for {name}: {error}"
+
+
+def save(package, path):
+    shutil.rmtree(path, ignore_errors=True)
+    shutil.copytree(package.path, path)
+    data = path / "Data/com.apple.CoreML"
+    (data / "model.mlmodel").write_bytes(package.spec.SerializeToString())
+    (data / "weights/weight.bin").write_bytes(package.bytes)
+
+
+def damaged(sound, damage):
+    broken = copy.copy(sound)
+    broken.spec = type(sound.spec)()
+    broken.spec.CopyFrom(sound.spec)
+    broken.values = {}
+    broken.__dict__.pop("weights", None)
+    damage(broken)
+    return broken
 
 
 def problems(source, result):
@@ -186,3 +214,18 @@ DEFECTS = {
         metadata,
     )
 }
+
+STRUCTURAL = [
+    "count of blobs",
+    "sentinel",
+    "type of a blob",
+    "bits of padding",
+    "type of a result",
+    "name of an output",
+    "shape of an input",
+    "operator set",
+    "a mask",
+    "order of operators",
+    "a removed output",
+]
+"""Defects that a package shows without its source; the first, and those of types and of the interface, coremltools misses."""

@@ -23,6 +23,7 @@ import opset_table
 import resizing
 import running
 import vqa_scores
+from coreml import check_coreml
 from model_folder import model_folders
 from reporting import report
 from task_metrics import check_task_metrics
@@ -73,6 +74,7 @@ def main(arguments):
         with tempfile.TemporaryDirectory(prefix="mixbit-oracles-") as name:
             subprocess.run(["node", "oracles/make.mjs", name], cwd=ROOT, check=True)
             results += check_models(Path(name))
+            results += check_coreml(Path(name) / "coreml")
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if all(results) else 1
 
