@@ -1,6 +1,6 @@
 """Checks the Core ML packages that Mixbit writes with coremltools, form by form and target by target.
 
-    python oracles/coreml.py [--all] [--keep <folder>] [--only <text in the name>] [<package>...]
+    python oracles/coreml.py [--all [--target ios16]...] [--keep <folder>] [--only <text in the name>] [<package>...]
 
 Without --all, the part that runs in CI. Packages that are named are taken beside those that
 coreml_packages.py builds; MIXBIT_COREML_PACKAGES may name a folder of more. Prints `ok <name>` or
@@ -48,7 +48,7 @@ FORMS = [
 ]
 """Every kind of form; each is written from every package and for every target."""
 
-TARGETS = [None, "coreml-ios16", "coreml-ios17", "coreml-ios18"]
+TARGETS = {"none": None, **{f"ios{version}": f"coreml-ios{version}" for version in (16, 17, 18)}}
 
 FEW = ["int8", "int4", "palette4/g16", "palette3", "sparse50+int8", "sparse50+palette4"]
 PLAIN = ["int8", "int8/asym", "int8/tensor", "palette4", "palette6", "palette1", "sparse50+fp16", "sparse2:4+fp16"]
@@ -57,7 +57,11 @@ CI = [
     *(("layers-fp16-ios18", form, None) for form in FORMS),
     *(("layers-fp16-ios16", form, None) for form in PLAIN),
     *(("layers-fp32-ios15", form, None) for form in [*PLAIN, "fp16", "int4", "palette4/g16"]),
-    *(("layers-fp16-ios15", form, target) for form in FEW for target in TARGETS[1:]),
+    *(
+        ("layers-fp16-ios15", form, target)
+        for form in FEW
+        for target in ("coreml-ios16", "coreml-ios17", "coreml-ios18")
+    ),
     *(("layers-fp32-ios17", form, "coreml-ios17") for form in ("int8", "int4", "palette6/g32", "fp16")),
     *((name, form, None) for name in ("special-fp16", "special-fp32") for form in [*FEW, "int8/asym", "int4/asym"]),
     *(
@@ -268,8 +272,9 @@ def same_packages(source, copy, said):
         yield f"has the files {files[1]}"
 
 
-def cases(folder, everything, more):
-    if not everything:
+def cases(folder, targets, more):
+    """The part for CI where no targets are named."""
+    if targets is None:
         for name, form, target in CI:
             yield Case(build(name, folder), form, target)
         yield Case(build("layers-fp16-ios17", folder), "mixed", None)
@@ -281,14 +286,14 @@ def cases(folder, everything, more):
         yield Case(source, "decompress", None)
         yield Case(source, "mixed", None)
         for form in FORMS:
-            for target in TARGETS:
-                yield Case(source, form, target)
+            for target in targets:
+                yield Case(source, form, TARGETS[target])
 
 
-def check_coreml(folder, everything=False, more=(), only=""):
+def check_coreml(folder, targets=None, more=(), only=""):
     """Reports each check; whether it passed."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [case for case in cases(folder, everything, more) if only in case.name]
+    wanted = [case for case in cases(folder, targets, more) if only in case.name]
     results = []
     if only in "coreml checks see defects":
         results.append(report("coreml checks see defects", coreml_defects.check_checks, folder, build))
@@ -311,13 +316,15 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("packages", nargs="*", type=Path)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--target", action="append", choices=TARGETS)
     parser.add_argument("--only", default="")
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args(arguments)
+    targets = (options.target or list(TARGETS)) if options.all else None
     more = [*options.packages, *packages_in(os.environ.get("MIXBIT_COREML_PACKAGES"))]
     with contextlib.ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mixbit-coreml-")))
-        results = check_coreml(folder, options.all, more, options.only)
+        results = check_coreml(folder, targets, more, options.only)
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if results and all(results) else 1
 
