@@ -66,7 +66,9 @@ export async function surveyWeight(
   const sparse = scheme.kind === 'sparse' ? scheme : null
   const zeros = sparse === null ? [] : await sharedThresholds(pass, sparse)
   const values = sparse === null ? scheme : sparse.values
-  const table = values.kind === 'palette' ? await sharedTable(pass, values, sparse, zeros) : null
+  // Tables of groups are made slab by slab.
+  const hasOneTable = values.kind === 'palette' && slabRows(values, target) === null
+  const table = hasOneTable ? await sharedTable(pass, values, sparse, zeros) : null
   return { rows: pass.rows, table, thresholds: zeros }
 }
 

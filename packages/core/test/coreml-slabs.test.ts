@@ -1,0 +1,85 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Settings } from '../src/config/settings.ts'
+import type { SlabLimits } from '../src/quantize/survey-weight.ts'
+import { OUT, filesIn, layersHost, quantized } from './helpers/coreml-quantized.ts'
+
+/** Slabs of a few rows, and hardly a weight that fits into one job. */
+const SMALL: SlabLimits = { slab: 256, job: 512 }
+
+type Dtype = 'float16' | 'float32'
+
+async function written(dtype: Dtype, precision: string, limits?: SlabLimits) {
+  const host = await layersHost(dtype, 9)
+  // Masks and tables of so small weights are asked for by name, so that no rule changes them.
+  const settings: Settings = { precision, protect: false }
+  const { written: result } = await quantized(host, settings, limits && { limits })
+  return { files: filesIn(host, OUT), layers: result.layers, events: host.events }
+}
+
+/** What is chosen for a whole weight: a table for all its values, or which fraction of them is zero. */
+const SHARED = [
+  'palette1',
+  'palette3',
+  'palette4',
+  'palette6',
+  'sparse50+fp16',
+  'sparse50+fp32',
+  'sparse33+int8',
+  'sparse75/2+fp16',
+  'sparse50/8+int8/channel',
+  'sparse50+palette4',
+  'sparse60/4+palette2',
+] as const
+
+/** What each slab can choose for itself, and what only the whole weight can. */
+const OTHERS = [
+  'int8',
+  'int8/tensor',
+  'int4/8',
+  'palette4/g8',
+  'palette2/g8x4',
+  'palette4x2',
+  'palette4/int8',
+  'palette2/g4/int8/scale',
+  'sparse@0.25+fp16',
+  'sparse2:4+int4/8/asym',
+  'sparse50+palette4/int8',
+  'sparse50+palette4/g8',
+] as const
+
+describe.for(['float16', 'float32'] as const)('weights of %s', (dtype) => {
+  test.for([...SHARED, ...OTHERS])('%s has the same bytes in slabs as in one piece', async (p) => {
+    const whole = await written(dtype, p)
+    const cut = await written(dtype, p, SMALL)
+    expect(cut.files).toEqual(whole.files)
+    for (const [i, { totals }] of whole.layers.entries()) {
+      expect(cut.layers[i]?.totals.elements).toBe(totals.elements)
+      expect(cut.layers[i]?.totals.sqnrDb).toBeCloseTo(totals.sqnrDb ?? 0, 9)
+    }
+  })
+})
+
+test('any cut gives the same bytes', async () => {
+  const limits = fc.record({ slab: fc.integer({ min: 1, max: 4000 }), job: fc.nat(4000) })
+  const precision = fc.constantFrom(...SHARED, ...OTHERS)
+  const known = new Map<string, ReadonlyMap<string, Uint8Array>>()
+  await fc.assert(
+    fc.asyncProperty(precision, limits, async (name, cut) => {
+      const whole = known.get(name) ?? (await written('float16', name)).files
+      known.set(name, whole)
+      expect((await written('float16', name, cut)).files).toEqual(whole)
+    }),
+    { numRuns: 20 },
+  )
+})
+
+test('a table that is too small for the rule unique is refused in two passes as in one', async () => {
+  for (const limits of [undefined, SMALL]) {
+    const host = await layersHost('float16', 9)
+    const settings: Settings = { precision: 'palette4', algorithm: 'unique', protect: false }
+    await expect(quantized(host, settings, limits && { limits })).rejects.toMatchObject({
+      code: 'unsupported-scheme',
+    })
+  }
+})
