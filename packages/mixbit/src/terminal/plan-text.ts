@@ -7,7 +7,7 @@ import { formatBytes, formatCount } from './units.ts'
 
 /** What `plan` shows: per component and precision how many weights and bytes, then why. */
 export function planText(plan: Plan, layout: Layout): string {
-  const head = `${layout.paint('strong', plan.model)}  ${plan.preset ?? 'no preset'} for ${plan.target}, ${formatBytes(plan.bytes)} of weights`
+  const head = `${layout.paint('strong', plan.model)}  ${plan.preset === null ? '' : `${plan.preset} `}for ${plan.target}, ${formatBytes(plan.bytes)} of weights`
   const sections = [
     [head],
     groupLines(plan, layout),
