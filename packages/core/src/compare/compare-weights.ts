@@ -6,7 +6,7 @@ import type { ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues, valueChunks } from '../kernels/value-chunk.ts'
 import type { Weight } from '../tensor/weight.ts'
 import type { Comparison } from './compare.ts'
-import { addSums } from './compare.ts'
+import { addSums, notFiniteFinding } from './compare.ts'
 import type { MetricSums } from './metrics.ts'
 import { addOutput, metricsOf, startMetrics } from './metrics.ts'
 
@@ -19,79 +19,93 @@ export function compareChunks(kernels: Kernels, input: CompareChunksInput): Metr
   const sums = startMetrics()
   // A row of weights has no winner, so every value is a position of its own.
   const shape = [rows * columns, 1]
-  addOutput(
-    sums,
-    { shape, values: chunkValues(kernels, input.reference) },
-    { shape, values: chunkValues(kernels, input.candidate) },
-  )
-  return sums
+  const x = chunkValues(kernels, input.reference)
+  const y = chunkValues(kernels, input.candidate)
+  addOutput(sums, { shape, values: x }, { shape, values: y })
+  // Masks hold infinities: what is the same in both is nothing to tell.
+  return sums.notFinite === 0 ? sums : { ...sums, notFinite: sums.notFinite - sameSpecials(x, y) }
 }
 
-/** Two models by the names of their weights. */
+/** Pairs that are the same infinity, or both NaN. */
+function sameSpecials(x: Float32Array, y: Float32Array): number {
+  let count = 0
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i] ?? 0
+    if (!Number.isFinite(value) && Object.is(value, y[i])) count++
+  }
+  return count
+}
+
+/** One weight of two models. */
+export type WeightPair = {
+  readonly name: string
+  readonly reference: Weight
+  readonly candidate: Weight
+}
+
 export type CompareWeightsRequest = {
-  readonly reference: { readonly path: string; readonly weights: ReadonlyMap<string, Weight> }
-  readonly candidate: { readonly path: string; readonly weights: ReadonlyMap<string, Weight> }
+  /** Names of the models. */
+  readonly reference: string
+  readonly candidate: string
+  readonly pairs: readonly WeightPair[]
+  /** Names of weights that only one of the two has. */
+  readonly alone: readonly string[]
 }
 
 /**
- * Compares the dense values of the weights that two models share by name: for each, how far what is
- * stored in the candidate moved from the reference.
+ * Compares the dense values of the weights that two models share: for each, how far what is stored in
+ * the candidate moved from the reference.
  *
- * @throws `wrong-shape` when a weight has another shape, or when no name is shared
+ * @throws `wrong-shape` when a weight has another shape, or when none is shared
  */
 export async function compareWeights(
   host: Pick<Host, 'pool' | 'emit'>,
-  { reference, candidate }: CompareWeightsRequest,
+  { reference, candidate, pairs, alone }: CompareWeightsRequest,
 ): Promise<Comparison> {
-  const shared = [...reference.weights.keys()].filter((name) => candidate.weights.has(name))
   ensure(
-    shared.length > 0,
+    pairs.length > 0,
     'wrong-shape',
-    `"${candidate.path}" and "${reference.path}" share no weight by name. Compare two versions of the same model.`,
-    { reference: reference.path, candidate: candidate.path },
+    `"${candidate}" and "${reference}" share no weight. Compare two versions of the same model.`,
+    { reference, candidate },
   )
   const owners: string[] = []
   async function* inputs(): AsyncGenerator<CompareChunksInput> {
-    for (const name of shared) {
-      for await (const pair of chunkPairs(
-        name,
-        reference.weights.get(name),
-        candidate.weights.get(name),
-      )) {
-        owners.push(name)
-        yield pair
+    for (const pair of pairs) {
+      for await (const chunks of chunkPairs(pair)) {
+        owners.push(pair.name)
+        yield chunks
       }
     }
   }
-  const totals = new Map(shared.map((name) => [name, startMetrics()]))
+  const totals = new Map(pairs.map(({ name }) => [name, startMetrics()]))
+  const results = host.pool.map<CompareChunksInput, MetricSums>('compare-chunks', inputs())
   let done = 0
-  for await (const part of host.pool.map<CompareChunksInput, MetricSums>(
-    'compare-chunks',
-    inputs(),
-  )) {
-    const name = owners[done++] ?? ''
-    const total = totals.get(name)
+  for await (const part of results) {
+    const total = totals.get(owners[done++] ?? '')
     if (total !== undefined) addSums(total, part)
     const unit = 'chunks'
     host.emit({ kind: 'progress', stage: 'compare', done, total: owners.length, unit })
   }
+  const outputs = [...totals].map(([name, sums]) => ({ name, ...metricsOf(sums) }))
   return {
     schema: 'mixbit/comparison@1',
-    reference: reference.path,
-    candidate: candidate.path,
+    reference,
+    candidate,
     data: 'weights',
-    samples: shared.length,
-    outputs: [...totals].map(([name, sums]) => ({ name, ...metricsOf(sums) })),
-    findings: missingFindings(reference, candidate),
+    samples: pairs.length,
+    outputs,
+    findings: [
+      ...outputs.filter(({ notFinite }) => notFinite > 0).map(notFiniteFinding),
+      ...aloneFindings(alone),
+    ],
   }
 }
 
-async function* chunkPairs(
-  name: string,
-  reference: Weight | undefined,
-  candidate: Weight | undefined,
-): AsyncGenerator<CompareChunksInput> {
-  if (reference === undefined || candidate === undefined) return
+async function* chunkPairs({
+  name,
+  reference,
+  candidate,
+}: WeightPair): AsyncGenerator<CompareChunksInput> {
   const { shape } = reference
   ensure(
     shape.length === candidate.shape.length &&
@@ -109,14 +123,7 @@ async function* chunkPairs(
 }
 
 /** Weights that only one of the two has were not compared. */
-function missingFindings(
-  { weights: own }: CompareWeightsRequest['reference'],
-  { weights: other }: CompareWeightsRequest['candidate'],
-): readonly Finding[] {
-  const alone = [
-    ...[...own.keys()].filter((name) => !other.has(name)),
-    ...[...other.keys()].filter((name) => !own.has(name)),
-  ]
+function aloneFindings(alone: readonly string[]): readonly Finding[] {
   const [first] = alone
   if (first === undefined) return []
   return [

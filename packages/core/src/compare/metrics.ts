@@ -106,7 +106,8 @@ function cosineOf(xx: number, yy: number, xy: number): number {
 }
 
 function addValues(sums: MetricSums, xs: Float32Array, ys: Float32Array): void {
-  for (const [i, x] of xs.entries()) {
+  for (let i = 0; i < xs.length; i++) {
+    const x = xs[i] ?? Number.NaN
     const y = ys[i] ?? Number.NaN
     if (!Number.isFinite(x) || !Number.isFinite(y)) {
       sums.notFinite++

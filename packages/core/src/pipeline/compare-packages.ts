@@ -1,9 +1,8 @@
 import type { Host } from '../base/host.ts'
 import type { Comparison } from '../compare/compare.ts'
 import { compareWeights } from '../compare/compare-weights.ts'
-import type { CoremlModel } from '../formats/coreml/read-package.ts'
 import { readCoremlPackage } from '../formats/coreml/read-package.ts'
-import type { Weight } from '../tensor/weight.ts'
+import { pairWeights } from './pair-weights.ts'
 
 /** Compares the dense weights of two Core ML packages, each decoded from its own bytes. */
 export async function compareCoremlPackages(
@@ -15,8 +14,8 @@ export async function compareCoremlPackages(
     const candidate = await readCoremlPackage(host, request.candidate)
     try {
       return await compareWeights(host, {
-        reference: { path: request.reference, weights: weightsOf(reference) },
-        candidate: { path: request.candidate, weights: weightsOf(candidate) },
+        ...request,
+        ...pairWeights(reference.document.weights, candidate.document.weights),
       })
     } finally {
       await candidate.close()
@@ -24,8 +23,4 @@ export async function compareCoremlPackages(
   } finally {
     await reference.close()
   }
-}
-
-function weightsOf({ document }: CoremlModel): ReadonlyMap<string, Weight> {
-  return new Map([...document.weights].map(([name, { weight }]) => [name, weight]))
 }

@@ -38,8 +38,8 @@ const LISTED_WEIGHTS = 20
 export function weightsComparisonText(comparison: Comparison, layout: Layout): string {
   const { outputs, candidate, reference, findings } = comparison
   const moved = outputs
-    .filter(({ sqnrDb }) => sqnrDb !== null)
-    .toSorted((a, b) => (a.sqnrDb ?? 0) - (b.sqnrDb ?? 0))
+    .filter(({ maxAbsError, notFinite }) => (maxAbsError ?? 0) > 0 || notFinite > 0)
+    .toSorted((a, b) => (a.sqnrDb ?? -Infinity) - (b.sqnrDb ?? -Infinity))
   const head =
     `${layout.paint('strong', candidate)} against ${reference}: ` +
     `${formatCount(moved.length)} of ${formatCount(outputs.length)} weights changed`
@@ -49,7 +49,7 @@ export function weightsComparisonText(comparison: Comparison, layout: Layout): s
       name,
       exponent(mse),
       exponent(maxAbsError),
-      `${(sqnrDb ?? 0).toFixed(1)} dB`,
+      sqnrDb === null ? '' : `${sqnrDb.toFixed(1)} dB`,
       cosine === null ? '' : cosine.toFixed(5),
     ])
   const table = formatTable(

@@ -1,0 +1,54 @@
+import type { WeightPair } from '../compare/compare-weights.ts'
+import type { CoremlDocument, CoremlUse, CoremlWeight } from '../formats/coreml/document.ts'
+
+export type PairedWeights = {
+  /** Under the names of the reference. */
+  readonly pairs: readonly WeightPair[]
+  /** Names of what only one of the two has. */
+  readonly alone: readonly string[]
+}
+
+type Weights = CoremlDocument['weights']
+
+/**
+ * Which weights of two packages of one model belong together: those of one name, and what is left by
+ * who reads it. Other tools rename what they compress, but keep the names of operator outputs.
+ */
+export function pairWeights(reference: Weights, candidate: Weights): PairedWeights {
+  const readers = new Map<string, CoremlWeight>()
+  for (const weight of candidate.values()) {
+    for (const use of weight.uses) readers.set(placeOf(use), weight)
+  }
+  const found = [...reference.values()].map((weight) => ({
+    weight,
+    other: candidate.get(weight.name) ?? readBy(weight, readers),
+  }))
+  const taken = new Set(found.map(({ other }) => other?.name))
+  return {
+    pairs: found.flatMap(({ weight, other }) =>
+      other === undefined
+        ? []
+        : [{ name: weight.name, reference: weight.weight, candidate: other.weight }],
+    ),
+    alone: [
+      ...found.flatMap(({ weight, other }) => (other === undefined ? [weight.name] : [])),
+      ...[...candidate.keys()].filter((name) => !taken.has(name)),
+    ],
+  }
+}
+
+/** The weight that one of the same operators reads at the same place. */
+function readBy(
+  { uses }: CoremlWeight,
+  readers: ReadonlyMap<string, CoremlWeight>,
+): CoremlWeight | undefined {
+  for (const use of uses) {
+    const found = readers.get(placeOf(use))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function placeOf({ function: name, output, input }: CoremlUse): string {
+  return JSON.stringify([name, output, input])
+}
