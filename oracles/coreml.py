@@ -279,8 +279,6 @@ def cases(folder, targets, more):
             yield Case(build(name, folder), form, target)
         yield Case(build("layers-fp16-ios17", folder), "mixed", None)
         return
-    if only in "coreml verify sees defects":
-        results.append(report("coreml verify sees defects", coreml_defects.check_verify, folder, build, mixbit))
     sources = [*(build(name, folder) for name in PACKAGES), *more]
     for source in sources:
         yield Case(source, "decompress", None)

@@ -126,7 +126,7 @@ def check_saved_again(package, program):
 
 def check_rebuilt(package, program, path):
     """From the objects of coremltools, not from the bytes that they were made of."""
-    name, function = next(iter(package.functions.items()))
+    (function,) = package.functions.values()
     try:
         model = ct.converters.mil.converter.mil_convert(
             program,
@@ -143,12 +143,11 @@ def check_rebuilt(package, program, path):
         yield f"coremltools cannot write the program again: {type(error).__name__}: {error}"
         return
     rebuilt = type(package)(path)
-    before = {key: weight for key, weight in package.weights.items()}
     after = rebuilt.weights
     kinds = [op.type for op in function.operators() if op.type != "const"]
     if kinds != [op.type for op in rebuilt.functions["main"].operators() if op.type != "const"]:
         yield "coremltools writes other operators than it read"
-    for (_, reader, slot), weight in before.items():
+    for (_, reader, slot), weight in package.weights.items():
         if (found := after.get(("main", reader, slot))) is None:
             yield f"coremltools loses the weight {weight.name}"
             continue
