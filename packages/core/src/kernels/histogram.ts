@@ -123,10 +123,14 @@ export function exponentFor({ min, max }: { readonly min: number; readonly max: 
   return floorLog2(largest) + 1 - HALF_BINS_LOG2
 }
 
+/** One float32 and its bits; made once, as memory for each number would be collected one by one. */
+const FLOAT = new Float32Array(1)
+const BITS = new Uint32Array(FLOAT.buffer)
+
 /** The exponent e with 2^e <= x < 2^(e+1), for a normal float32; `Math.log2` may be off near 2^e. */
 function floorLog2(x: number): number {
-  const word = new Uint32Array(Float32Array.of(x).buffer)[0]!
-  return (word >>> 23) - 127
+  FLOAT[0] = x
+  return (BITS[0]! >>> 23) - 127
 }
 
 /** Joins neighbours until a bin is 2^exponent wide; every count is kept. */
