@@ -1,4 +1,6 @@
 import type { BinScores } from './algorithms/prune/prune-threshold.ts'
+import { countKeptValues } from './audit/count-kept.ts'
+import type { CountKeptInput } from './audit/count-kept.ts'
 import { scanChunk } from './audit/scan.ts'
 import type { JobContext } from './base/host.ts'
 import type {
@@ -53,6 +55,7 @@ import { answerQuestions } from './tasks/vqa/answer.ts'
  */
 export type Jobs = {
   'scan-chunk'(input: ValueChunk, context: JobContext): Promise<ValueScan>
+  'count-kept'(input: CountKeptInput, context: JobContext): Promise<number>
   'encode-chunk'(input: EncodeChunkInput, context: JobContext): Promise<EncodedChunk>
   'survey-slab'(input: SurveySlabInput, context: JobContext): Promise<DistinctValues>
   'scores-in-bin'(input: ScoresInBinInput, context: JobContext): Promise<BinScores>
@@ -79,6 +82,8 @@ export type Jobs = {
 export const jobs: Jobs = {
   'scan-chunk': (chunk, context) =>
     Promise.resolve(scanChunk(threadKernels(), loadedChunk(chunk, context))),
+  'count-kept': (input, context) =>
+    Promise.resolve(countKeptValues(threadKernels(), loaded(input, context))),
   'encode-chunk': (input) => Promise.resolve(encodeChunk(threadKernels(), input)),
   'survey-slab': (input, context) =>
     Promise.resolve(surveySlab(threadKernels(), loaded(input, context))),

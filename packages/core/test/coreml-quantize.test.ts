@@ -3,6 +3,7 @@ import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import { checkCoremlStructure } from '../src/formats/coreml/structure/check-structure.ts'
 import { totalBytes } from '../src/formats/part-bytes.ts'
 import { isUntouched } from '../src/plan/coreml/planned-weights.ts'
+import { countKeptOfPlan } from '../src/pipeline/count-kept.ts'
 import { PACKAGE } from './helpers/coreml.ts'
 import {
   OUT,
@@ -96,10 +97,33 @@ describe.for([
       expect(stored - totalBytes(bytes)).toBeLessThanOrEqual(16)
       if (bytes.isMost !== true) expect(stored).toBeGreaterThanOrEqual(totalBytes(bytes))
     }
+    for (const { plan: planned, bytes } of done.written.layers) {
+      if (planned.bytes.isMost !== true) expect(bytes).toBe(totalBytes(planned.bytes))
+    }
     const files = [...filesIn(host, OUT).values()]
     expect(done.written.bytes).toBe(files.reduce((sum, { length }) => sum + length, 0))
   })
 })
+
+test.for(['sparse@0.5+int8', 'sparse@0.25+palette4', 'sparse2:4+fp16', 'sparse3:16+int4/8'])(
+  'what %s keeps is counted for the plan',
+  async (precision) => {
+    const host = await layersHost('float16', 9)
+    const done = await quantized(host, { precision })
+    const plan = await countKeptOfPlan(host, done.model, done.audit, done.plan)
+    const sizes = new Map(plan.layers.map(({ layer, bytes }) => [layer, bytes]))
+    expect(done.plan.layers.some(({ bytes }) => bytes.isMost)).toBe(true)
+    for (const { plan: planned, bytes } of done.written.layers) {
+      const size = sure(sizes.get(planned.layer))
+      expect([planned.layer, totalBytes(size)]).toEqual([planned.layer, bytes])
+      expect(size.isMost).toBeUndefined()
+    }
+    expect(plan.bytes).toBe([...sizes.values()].reduce((sum, size) => sum + totalBytes(size), 0))
+    // The program grows by the new operations, and each array by its header.
+    const predicted = done.written.predictedBytes - done.plan.bytes + plan.bytes
+    expect(Math.abs(done.written.bytes - predicted)).toBeLessThan(4096)
+  },
+)
 
 // A table a channel is what a scale a channel is stored as; of a mask only what it keeps is left.
 test.for([

@@ -1,19 +1,16 @@
-import type { Audit, WeightFacts } from '../audit/audit-types.ts'
-import { MixbitError, ensure } from '../base/error.ts'
+import type { Audit, WeightScan } from '../audit/audit-types.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { CoremlWeight } from '../formats/coreml/document.ts'
-import { coremlForms, specRange } from '../formats/coreml/forms.ts'
+import { coremlForm, specRange } from '../formats/coreml/forms.ts'
 import type { CoremlModel } from '../formats/coreml/read-package.ts'
 import { readCoremlPackage } from '../formats/coreml/read-package.ts'
-import { isUntouched } from '../plan/coreml/planned-weights.ts'
-import { formFacts } from '../plan/coreml/weight-form.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
 import type { WeightChange, WrittenCoreml } from '../quantize/write-coreml.ts'
 import { writeCoreml } from '../quantize/write-coreml.ts'
 import type { SlabLimits } from '../quantize/survey-weight.ts'
 import type { Scheme } from '../scheme/scheme.ts'
-import { COREML_TARGETS } from '../targets/coreml-versions.ts'
+import { plannedForms } from './planned-forms.ts'
 
 type WritingHost = Pick<Host, 'create' | 'open' | 'within' | 'pool' | 'emit'>
 
@@ -27,77 +24,40 @@ export type QuantizePackageRequest = {
   readonly limits?: SlabLimits
 }
 
-export type QuantizedPackage = WrittenCoreml & { readonly findings: readonly Finding[] }
+export type QuantizedPackage = WrittenCoreml & {
+  /** What the package was expected to take: planned weights, and everything else as it was. */
+  readonly predictedBytes: number
+  readonly findings: readonly Finding[]
+}
 
 /** Writes the planned package: only the weights that the plan changes are touched. */
 export async function quantizeCoremlPackage(
   host: WritingHost,
   { model, audit, plan, folder, limits }: QuantizePackageRequest,
 ): Promise<QuantizedPackage> {
-  const facts = new Map(audit.weights.map((weight) => [weight.layer, weight]))
-  const changed = plan.layers.flatMap((layer) => {
-    const weight = factsOf(facts, layer)
-    const { scheme, kept } = layer
-    return isUntouched({ facts: weight, scheme, kept }) ? [] : [{ layer, weight }]
+  const { document } = model
+  const forms = plannedForms(document, audit, plan)
+  const scans = new Map(audit.weights.map(({ layer, scan }) => [layer, scan]))
+  const changes = plan.layers.flatMap((layer): readonly WeightChange[] => {
+    const form = forms.get(layer.layer)
+    if (form === undefined) return []
+    const largest = largestOf(scans.get(layer.layer) ?? null)
+    return [{ name: weightName(layer), plan: layer, form, largest }]
   })
-  const forms = formsOf(model, plan, changed)
-  const changes = changed.map(({ layer, weight }, at) => ({
-    name: weightName(layer),
-    plan: layer,
-    form: storable(forms[at], layer),
-    largest: largestOf(weight),
-  }))
-  const spec = model.document.spec
-  const written = await writeCoreml(host, {
-    model,
-    folder,
-    changes,
-    ...(limits !== undefined && { limits }),
-  })
-  return { ...written, findings: raisedFindings(spec, written.spec) }
+  const cut = limits === undefined ? {} : { limits }
+  const written = await writeCoreml(host, { model, folder, changes, ...cut })
+  return {
+    ...written,
+    predictedBytes: predictedBytes(model, audit, plan),
+    findings: raisedFindings(document.spec, written.spec),
+  }
 }
 
-type Changed = { readonly layer: LayerPlan; readonly weight: WeightFacts }
-
-function formsOf(
-  { document }: CoremlModel,
-  { target }: Plan,
-  changed: readonly Changed[],
-): ReturnType<typeof coremlForms> {
-  const known = COREML_TARGETS.find((each) => each === target)
-  ensure(
-    known !== undefined,
-    'invalid-plan',
-    `The plan is for ${target}, which a Core ML package cannot become. Make a plan of this package with \`mixbit plan\`.`,
-    { target },
-  )
-  const layers = changed.map(({ layer, weight }) => ({
-    weight: formFacts(weight),
-    scheme: layer.scheme,
-  }))
-  return coremlForms(layers, specRange(document.spec, known, document.highestSpec.spec))
+function predictedBytes(model: CoremlModel, { weights }: Audit, plan: Plan): number {
+  return model.bytes + plan.bytes - weights.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
-function factsOf(facts: ReadonlyMap<string, WeightFacts>, { layer }: LayerPlan): WeightFacts {
-  const found = facts.get(layer)
-  if (found !== undefined) return found
-  throw new MixbitError(
-    'invalid-plan',
-    `The plan stores "${layer}", which this package does not have. Make a new plan with \`mixbit plan\`.`,
-    { layer },
-  )
-}
-
-function storable(form: ReturnType<typeof coremlForms>[number] | undefined, layer: LayerPlan) {
-  if (form !== undefined && form.kind !== 'none') return form
-  throw new MixbitError(
-    'unsupported-scheme',
-    `The plan cannot store "${layer.layer}" so: ${form?.reason ?? 'no form'}. Plan again with \`mixbit plan\`.`,
-    { layer: layer.layer },
-  )
-}
-
-function largestOf({ scan }: WeightFacts): number {
+function largestOf(scan: WeightScan | null): number {
   return scan === null ? 0 : Math.max(Math.abs(scan.min), Math.abs(scan.max))
 }
 
@@ -163,7 +123,8 @@ function denseChange(weight: CoremlWeight, { document }: CoremlModel): WeightCha
   const { name, shape, role, dtype, outputAxis, inputAxis } = weight
   const scheme: Scheme = { kind: 'float', dtype }
   const specs = specRange(document.spec, null, document.highestSpec.spec)
-  const [form] = coremlForms([{ weight: { shape, dtype, outputAxis, inputAxis }, scheme }], specs)
+  const form = coremlForm({ shape, dtype, outputAxis, inputAxis }, scheme, specs)
+  if (form.kind === 'none') throw new TypeError(`"${name}" has no dense form: ${form.reason}`)
   const layer = `model.${name}`
   const plan: LayerPlan = {
     layer,
@@ -176,5 +137,5 @@ function denseChange(weight: CoremlWeight, { document }: CoremlModel): WeightCha
     bytes: { codes: 0, scales: 0, zeroPoints: 0 },
     reasons: ['dense'],
   }
-  return { name, plan, form: storable(form, plan), largest: 0 }
+  return { name, plan, form, largest: 0 }
 }

@@ -33,7 +33,14 @@ export type WriteCoremlRequest = {
 }
 
 export type WrittenCoreml = WrittenPackage & {
-  readonly layers: readonly { readonly plan: LayerPlan; readonly totals: LayerErrors }[]
+  readonly layers: readonly WrittenLayer[]
+}
+
+export type WrittenLayer = {
+  readonly plan: LayerPlan
+  readonly totals: LayerErrors
+  /** Of its arrays, as they are stored. */
+  readonly bytes: number
 }
 
 /**
@@ -48,13 +55,20 @@ export async function writeCoreml(
   const byName = new Map(changes.map((change) => [change.name, change]))
   const order = inFileOrder(model.document, byName.keys())
   const totals = new Map<string, LayerTotals>()
+  const bytes = new Map<string, number>()
   const stream = slabStream(host, { model, order, changes: byName, limits })
   const replacements = new Map<string, Replacement>()
   for (const [index, name] of order.entries()) {
     const change = byName.get(name)
     if (change === undefined) continue
     const parts = async function* (): AsyncGenerator<PartChunk> {
-      yield* joinSlabs(change.form, counted(stream.slabsOf(name), name, totals))
+      for await (const chunk of joinSlabs(
+        change.form,
+        counted(stream.slabsOf(name), name, totals),
+      )) {
+        bytes.set(name, (bytes.get(name) ?? 0) + chunk.bytes.length)
+        yield chunk
+      }
       const progress = { done: index + 1, total: order.length, unit: 'weights' }
       host.emit({ kind: 'progress', stage: 'quantize', ...progress })
     }
@@ -65,6 +79,7 @@ export async function writeCoreml(
     const layers = changes.map(({ name, plan }) => ({
       plan,
       totals: layerErrors(totals.get(name) ?? EMPTY_TOTALS),
+      bytes: bytes.get(name) ?? 0,
     }))
     return { ...written, layers }
   } finally {

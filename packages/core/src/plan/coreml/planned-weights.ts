@@ -6,6 +6,7 @@ import type { PartBytes } from '../../formats/part-bytes.ts'
 import { precisionName } from '../../scheme/precision.ts'
 import type { LayerPlan } from '../plan-types.ts'
 import type { Decided, FormRequest } from '../planning-types.ts'
+import { keptAtMost } from './kept.ts'
 import { formBytes, formFacts } from './weight-form.ts'
 
 /** The plans of all weights of a package; what stays as it is needs no form. */
@@ -45,7 +46,10 @@ function plannedWeight(decision: Decided, form: CoremlForm | NoCoremlForm | unde
     scheme,
     algorithm,
     form: (form === undefined ? storedOps(facts) : requireForm(form, decision).ops).join(' + '),
-    bytes: form === undefined ? storedBytes(decision) : formBytes(requireForm(form, decision)),
+    bytes:
+      form === undefined
+        ? storedBytes(decision)
+        : formBytes(keptAtMost(requireForm(form, decision), facts, scheme)),
     ...(kept === true && { kept: true as const }),
     reasons,
   }

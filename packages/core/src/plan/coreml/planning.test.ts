@@ -120,7 +120,10 @@ describe('any weight, asked to be anything, for any target and unit', () => {
         if (form === undefined || form.kind === 'none') return
         expect(form.spec).toBeLessThanOrEqual(specs.highest)
         expect(layer.form).toBe(form.ops.join(' + '))
-        expect(plan.bytes).toBe(form.parts.reduce((sum, { mostBytes }) => sum + mostBytes, 0))
+        const most = form.parts.reduce((sum, { mostBytes }) => sum + mostBytes, 0)
+        // What is zero already is known to be left out.
+        if (form.kind === 'sparse') expect(plan.bytes).toBeLessThanOrEqual(most)
+        else expect(plan.bytes).toBe(most)
       }),
       { numRuns: 400 },
     )

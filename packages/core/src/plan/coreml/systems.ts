@@ -103,8 +103,7 @@ function olderSparse(draft: Draft, change: Change | null, coreml: CoremlRequest)
   const whole = coremlForm(weight, dense, specs)
   const isMasked =
     masked.kind !== 'none' &&
-    (whole.kind === 'none' ||
-      bytesInFile(keptAtMost(masked, facts, scheme.pattern)) < bytesInFile(whole))
+    (whole.kind === 'none' || bytesInFile(keptAtMost(masked, facts, scheme)) < bytesInFile(whole))
   const next = isMasked ? floats : dense
   const reason = held('iOS 18 is the first system with sparse integers and palettes', coreml)
   return changed(draft, next, `${reason}: ${precisionName(next)}`)

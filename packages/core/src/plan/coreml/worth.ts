@@ -40,5 +40,5 @@ function isUnknown(scheme: Scheme): boolean {
 function sizeOf({ facts }: Draft, scheme: Scheme, specs: SpecRange): number {
   const form = coremlForm(formFacts(facts), scheme, specs)
   if (form.kind === 'none') return Number.POSITIVE_INFINITY
-  return bytesInFile(scheme.kind === 'sparse' ? keptAtMost(form, facts, scheme.pattern) : form)
+  return bytesInFile(keptAtMost(form, facts, scheme))
 }
