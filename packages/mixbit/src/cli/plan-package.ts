@@ -1,4 +1,10 @@
-import { auditCoremlPackage, planCoremlPackage, readCoremlPackage, writeJson } from '@mixbit/core'
+import {
+  auditCoremlPackage,
+  countKeptOfPlan,
+  planCoremlPackage,
+  readCoremlPackage,
+  writeJson,
+} from '@mixbit/core'
 import type { Host, Plan } from '@mixbit/core'
 import type { CommandSettings } from './settings.ts'
 
@@ -11,7 +17,8 @@ export async function planPackage(
   const model = await readCoremlPackage(host, settings.model)
   try {
     const audit = await auditCoremlPackage(host, model, settings.computeUnit)
-    const plan = planCoremlPackage(model, audit, settings)
+    const bounded = planCoremlPackage(model, audit, settings)
+    const plan = await countKeptOfPlan(host, model, audit, bounded)
     if (output !== undefined) await writeJson(host, output, plan)
     return plan
   } finally {

@@ -5,11 +5,12 @@ import {
   readCoremlPlan,
   quantizeCoremlPackage,
   readCoremlPackage,
+  storedBytes,
 } from '@mixbit/core'
 import type { Host, Plan, QuantizedPackage } from '@mixbit/core'
 import { prepareOutput } from '../host/output.ts'
 import { shownPath } from '../terminal/shown-path.ts'
-import { writtenOnnxText } from '../terminal/written-onnx-text.ts'
+import { writtenPackageText } from '../terminal/written-package-text.ts'
 import { EXIT } from './io.ts'
 import type { CommandIo, ExitCode } from './io.ts'
 import { layoutFor } from './layout.ts'
@@ -42,30 +43,42 @@ export async function quantizePackage(
     model: settings.model,
   })
   try {
-    const { plan, written, before } = await withHost(args, io, (host) =>
+    const result = await withHost(args, io, (host) =>
       writeInto(host, args, settings, output.folder),
     )
     await output.commit()
     const seconds = (io.now() - started) / 1000
-    const findings = [...plan.findings, ...written.findings]
     writeResult(args, io, {
-      json: {
-        schema: 'mixbit/quantization@1',
-        output: output.path,
-        bytes: written.bytes,
-        components: { model: { bytes: plan.bytes, layers: plan.layers.length } },
-        findings,
-        seconds,
-      },
-      text: writtenOnnxText(
+      json: quantizationJson(output.path, result, seconds),
+      text: writtenPackageText(
         shownPath(output.path, io.cwd),
-        { plan: { ...plan, findings }, before, after: written.bytes, seconds },
+        { ...result, seconds },
         layoutFor(args, io),
       ),
     })
     return EXIT.done
   } finally {
     await output.dispose()
+  }
+}
+
+function quantizationJson(output: string, { plan, written }: Result, seconds: number) {
+  const stored = new Map(written.layers.map(({ plan: { layer }, bytes }) => [layer, bytes]))
+  const weights = plan.layers.map((layer) => stored.get(layer.layer) ?? storedBytes([layer]))
+  return {
+    schema: 'mixbit/quantization@1',
+    output,
+    bytes: written.bytes,
+    predictedBytes: written.predictedBytes,
+    components: {
+      model: {
+        bytes: weights.reduce((sum, bytes) => sum + bytes, 0),
+        predictedBytes: plan.bytes,
+        layers: plan.layers.length,
+      },
+    },
+    findings: [...plan.findings, ...written.findings],
+    seconds,
   }
 }
 

@@ -5,41 +5,71 @@ import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import { formatBytes, formatCount } from './units.ts'
 
+/** What writing a weight took and cost. */
+export type MeasuredLayer = { readonly bytes: number; readonly sqnrDb: number | null }
+
 /** What `plan` shows: per component and precision how many weights and bytes, then why. */
 export function planText(plan: Plan, layout: Layout): string {
-  const head = `${layout.paint('strong', plan.model)}  ${plan.preset === null ? '' : `${plan.preset} `}for ${plan.target}, ${formatBytes(plan.bytes)} of weights`
-  const sections = [
-    [head],
-    groupLines(plan, layout),
+  const preset = plan.preset === null ? '' : `${plan.preset} `
+  const head = `${layout.paint('strong', plan.model)}  ${preset}for ${plan.target}, ${sizeOf(plan.layers)} of weights`
+  return `${head}\n\n${planDetails(plan, layout)}`
+}
+
+/**
+ * How weights are stored, why, and findings.
+ *
+ * @param measured - of weights that were written, by the names of their layers
+ */
+export function planDetails(
+  plan: Plan,
+  layout: Layout,
+  measured: ReadonlyMap<string, MeasuredLayer> = new Map(),
+): string {
+  return [
+    groupLines(plan, layout, measured),
     reasonLines(plan, layout),
     ioLines(plan, layout),
+    findingLines(plan.findings, layout),
   ]
-  const findings = findingLines(plan.findings, layout)
-  return [...sections, ...(findings.length > 0 ? [findings] : [])]
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')
 }
 
-function groupLines(plan: Plan, layout: Layout): readonly string[] {
+function groupLines(
+  plan: Plan,
+  layout: Layout,
+  measured: ReadonlyMap<string, MeasuredLayer>,
+): readonly string[] {
   const groups = grouped(plan.layers, (layer) =>
     [layer.component, precisionName(layer.scheme), layer.form].join('\0'),
   )
   const rows = groups.map(([key, layers]) => {
     const [component = '', precision = '', form = ''] = key.split('\0')
-    return [component, precision, shortForm(form), formatCount(layers.length), sizeOf(layers)]
+    const own = layers.flatMap(({ layer }) => measured.get(layer) ?? [])
+    const size = own.length < layers.length ? sizeOf(layers) : measuredSize(own)
+    const row = [component, precision, shortForm(form), formatCount(layers.length), size]
+    return measured.size === 0 ? row : [...row, lowestSqnr(own)]
   })
-  return formatTable(
-    [
-      { title: 'component', align: 'left' },
-      { title: 'precision', align: 'left' },
-      { title: 'stored as', align: 'left' },
-      { title: 'weights', align: 'right' },
-      { title: 'size', align: 'right' },
-    ],
-    rows,
-    layout,
-  )
+  const columns = [
+    { title: 'component', align: 'left' },
+    { title: 'precision', align: 'left' },
+    { title: 'stored as', align: 'left' },
+    { title: 'weights', align: 'right' },
+    { title: 'size', align: 'right' },
+  ] as const
+  const sqnr = { title: 'lowest SQNR', align: 'right' } as const
+  return formatTable(measured.size === 0 ? columns : [...columns, sqnr], rows, layout)
+}
+
+function measuredSize(layers: readonly MeasuredLayer[]): string {
+  return formatBytes(layers.reduce((sum, { bytes }) => sum + bytes, 0))
+}
+
+/** Of the weight that lost most; nothing where none lost anything. */
+function lowestSqnr(layers: readonly MeasuredLayer[]): string {
+  const lost = layers.flatMap(({ sqnrDb }) => sqnrDb ?? [])
+  return lost.length === 0 ? '' : `${Math.min(...lost).toFixed(1)} dB`
 }
 
 /** Reasons beyond what was asked for, with how many weights each concerns. */
