@@ -68,8 +68,13 @@ function mixbit(folder, method, options) {
   try {
     const model = join(folder, 'model.onnx')
     const written = ['-o', file, '--force', '--quiet']
-    const { seconds, peakBytes } = runMixbit(['quantize', model, ...options, ...written])
-    return { method, file, seconds, peakBytes }
+    const { seconds, cpuSeconds, peakBytes } = runMixbit([
+      'quantize',
+      model,
+      ...options,
+      ...written,
+    ])
+    return { method, file, seconds, cpuSeconds, peakBytes }
   } catch (error) {
     return { method, failed: lastLine(error.message) }
   }

@@ -1,4 +1,4 @@
-"""Quantizes one model with one peer's method; prints {"peakBytes"} as JSON on the last line.
+"""Quantizes one model with one peer's method; prints {"cpuSeconds", "peakBytes"} as JSON on the last line.
 
     python peer.py <method> <task folder> <output.onnx>
 
@@ -116,4 +116,5 @@ elif method == "ort-dynamic":
     ort_dynamic()
 else:
     ort_static({"ort-minmax": "MinMax", "ort-entropy": "Entropy", "ort-percentile": "Percentile"}[method])
-print(json.dumps({"peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+usage = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({"cpuSeconds": usage.ru_utime + usage.ru_stime, "peakBytes": usage.ru_maxrss * 1024}))

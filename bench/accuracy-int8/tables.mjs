@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url'
 export function printTask({ task, samples, floatBytes, floatAccuracy, rows }) {
   const accuracy = floatAccuracy === null ? '' : `, float ${percent(floatAccuracy)} %`
   console.log(`\n${task}: ${samples} samples${accuracy}, ${kilobytes(floatBytes)} kB`)
-  console.log('method            accuracy  divergence      kB  int ops      s    MB  ours is')
-  const widths = [8, 10, 6, 7, 6, 5]
+  console.log(
+    'method            accuracy  divergence      kB  int ops      s  CPU s    MB  ours is',
+  )
+  const widths = [8, 10, 6, 7, 6, 6, 5]
   for (const row of rows) {
     const name = row.method.padEnd(16)
     if (row.failed !== undefined) {
@@ -22,6 +24,7 @@ export function printTask({ task, samples, floatBytes, floatAccuracy, rows }) {
       kilobytes(row.bytes),
       row.integers,
       row.seconds.toFixed(1),
+      row.cpuSeconds.toFixed(1),
       megabytes(row.peakBytes),
     ]
     const shown = cells.map((cell, i) => String(cell).padStart(widths[i])).join(' ')
@@ -91,5 +94,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   markdown(results, 'divergence', ({ score }) => score.toPrecision(2))
   markdown(results, 'kB', ({ bytes }) => kilobytes(bytes))
   markdown(results, 'most memory, MB', ({ peakBytes }) => megabytes(peakBytes))
-  markdown(results, 'seconds', ({ seconds }) => seconds.toFixed(1))
+  markdown(
+    results,
+    'seconds (of all processors)',
+    ({ seconds, cpuSeconds }) => `${seconds.toFixed(1)} (${cpuSeconds.toFixed(1)})`,
+  )
 }
