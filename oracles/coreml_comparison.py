@@ -26,7 +26,7 @@ SIZE = 0.01
 
 
 def check_against_coremltools(source, precision, folder, mixbit):
-    """No weight has a larger error, where both have the form, and the bytes are the same within 1 %."""
+    """No weight has a larger error, where both have the form, and the bytes are at most 1 % more."""
     name = f"{source.stem}-{precision.replace('/', '_')}"
     theirs, ours = folder / f"theirs-{name}.mlpackage", folder / f"ours-{name}.mlpackage"
     with np.errstate(all="ignore"):
@@ -58,7 +58,8 @@ def compare(source, ours, theirs, better):
             sizes[at] += stored_bytes(package, each)
     if compared == 0:
         yield "nothing was compared"
-    if compared and abs(sizes[0] - sizes[1]) > SIZE * sizes[1]:
+    # Fewer they may be: coremltools stores the mask of sparse integers twice.
+    if compared and sizes[0] > (1 + SIZE) * sizes[1]:
         yield f"takes {sizes[0]} bytes, coremltools {sizes[1]}"
 
 
