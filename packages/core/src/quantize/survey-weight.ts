@@ -25,7 +25,7 @@ export type SlabLimits = {
   readonly job: number
 }
 
-const LIMITS: SlabLimits = { slab: PLACED_VALUES, job: 2 ** 22 }
+const LIMITS: SlabLimits = { slab: PLACED_VALUES, job: 2 ** 20 }
 
 /** Codes of any width fill whole bytes after so many rows, so that slabs can be packed apart. */
 const ROWS_OF_WHOLE_BYTES = 8
