@@ -58,7 +58,7 @@ def compare(source, ours, theirs, better):
             sizes[at] += stored_bytes(package, each)
     if compared == 0:
         yield "nothing was compared"
-    # Fewer they may be: coremltools stores the mask of sparse integers twice.
+    # Fewer they may be.
     if compared and sizes[0] > (1 + SIZE) * sizes[1]:
         yield f"takes {sizes[0]} bytes, coremltools {sizes[1]}"
 
