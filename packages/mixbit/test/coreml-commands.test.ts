@@ -247,6 +247,14 @@ describe('a broken package', () => {
     expect(readdirSync(folder).filter((name) => name.includes('none'))).toEqual([])
   })
 
+  test('that is not there is bad input, not a failed check', async () => {
+    for (const command of ['audit', 'verify']) {
+      const ended = await mixbit([command, 'nothing.mlpackage', '--json'], { cwd: folder })
+      expect(ended.code).toBe(2)
+      expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code: 'not-found' } })
+    }
+  })
+
   test('leaves an output that is there as it was', async () => {
     await mixbit(['quantize', at(PACKAGE), '-o', at('kept.mlpackage'), ...one])
     const before = filesIn('kept.mlpackage')

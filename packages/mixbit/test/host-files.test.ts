@@ -233,6 +233,8 @@ test('the folder itself may be reached through a link, and need not exist yet', 
   const link = join(folder, 'through', 'link')
   expect(within(link, 'a')).toBe(join(link, 'a'))
   expect(within(join(folder, 'not', 'yet'), 'a/b')).toBe(join(folder, 'not', 'yet', 'a', 'b'))
+  // Also one that is named from where the program runs.
+  expect(within('not-there', 'a/b')).toBe(join('not-there', 'a', 'b'))
 })
 
 test('links of a Hugging Face cache into its blobs are allowed, others not', async () => {

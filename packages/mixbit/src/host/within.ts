@@ -13,7 +13,7 @@ import { systemCode } from './file-error.ts'
 export function within(folder: string, relative: string): string {
   if (!staysBelow(relative)) throw outside(folder, relative)
   const path = join(folder, relative)
-  const real = realPath(path)
+  const real = realPath(resolve(path))
   const root = realPath(resolve(folder))
   if (real === undefined || root === undefined) throw outside(folder, relative)
   if (!allowedRoots(root).some((allowed) => isInside(allowed, real))) {
@@ -36,7 +36,7 @@ function staysBelow(relative: string): boolean {
 }
 
 /**
- * The path with all symbolic links followed; what does not exist yet is kept below its nearest
+ * An absolute path with all symbolic links followed; what does not exist yet is kept below its nearest
  * existing folder. Undefined for a link that leads nowhere: writing through it would leave.
  */
 export function realPath(path: string): string | undefined {
