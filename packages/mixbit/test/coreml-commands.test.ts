@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import { rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +15,7 @@ import {
   WEIGHTS_PATH,
 } from '../../core/test/helpers/coreml.ts'
 import { createNodeHost } from '../src/host/host.ts'
-import { mixbit, mixbitJson } from './built-mixbit.ts'
+import { mixbit, mixbitJson, root } from './built-mixbit.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mixbit-coreml-commands-'))
 const at = (name: string): string => join(folder, name)
@@ -269,4 +270,19 @@ describe('a broken package', () => {
     expect((await mixbitJson(forced, ['-o', at('kept.mlpackage')], one)).code).toBe(0)
     expect(filesIn('kept.mlpackage')).not.toEqual(before)
   })
+})
+
+test('the example compresses a package', async () => {
+  const example = join(root, 'examples/compress-package.mjs')
+  const run = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [example, ...args], { encoding: 'utf8' })
+  expect(run(at(PACKAGE))).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^usage: node examples\/compress-package\.mjs /u),
+  })
+  const { status, stdout, stderr } = run(at(PACKAGE), at('example.mlpackage'))
+  expect([status, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(/^int8\/channel model\.mlp_w \d\d\.\d dB$/mu)
+  expect(stdout).toMatch(/^\d+ bytes before, \d+ after$/mu)
+  expect((await mixbitJson(['verify', at('example.mlpackage')])).code).toBe(0)
 })

@@ -18,10 +18,13 @@ export async function checkReplaceable(path: string, force: boolean): Promise<vo
     })
   }
   if (force || (await isEmptyOrOurs(path))) return
+  // A package of Core ML has no place to say who wrote it.
+  const what = path.endsWith('.mlpackage')
+    ? `The package "${path}" is there already.`
+    : `The folder "${path}" holds files that Mixbit did not write.`
   throw new MixbitError(
     'output-exists',
-    `The folder "${path}" holds files that Mixbit did not write. ` +
-      'Choose another output, or use --force to replace the whole folder.',
+    `${what} Choose another output, or use --force to replace the whole folder.`,
     { output: path },
   )
 }
