@@ -15,7 +15,9 @@ for (const [folder, lines] of countLines()) {
   total.test += lines.test
 }
 console.log(`| **all** | **${total.code}** | **${total.test}** |\n`)
-for (const name of packages) console.log(`packages/${name}/dist: ${builtBytes(name)} bytes`)
+for (const folder of [...packages.map((name) => `${name}/dist`), 'mixbit/bundle']) {
+  console.log(`packages/${folder}: ${builtBytes(folder)} bytes`)
+}
 
 /** Lines that hold more than a comment or a brace, by folder; generated files do not count. */
 function countLines() {
@@ -35,8 +37,8 @@ function codeLines(text) {
   return text.split('\n').filter((line) => !/^\s*(\/\/.*|\/?\*.*|[{}()[\];,]*)$/.test(line)).length
 }
 
-function builtBytes(name) {
-  const built = files(join(root, 'packages', name, 'dist'))
+function builtBytes(folder) {
+  const built = files(join(root, 'packages', folder))
   return built.reduce((sum, file) => sum + statSync(file).size, 0)
 }
 

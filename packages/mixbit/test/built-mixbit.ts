@@ -26,8 +26,8 @@ export async function mixbit(
     readonly told?: (child: ChildProcess, stderr: string) => void
   } = {},
 ): Promise<Ended> {
-  if (!existsSync(join(root, 'packages/mixbit/dist/main.js'))) {
-    throw new Error('packages/mixbit/dist is missing: npm run build')
+  if (!existsSync(join(root, 'packages/mixbit/bundle/main.js'))) {
+    throw new Error('packages/mixbit/bundle is missing: npm run build')
   }
   const child = spawn(process.execPath, [bin, ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,8 +8,8 @@ import { beforeAll, expect, test } from 'vitest'
 const bin = fileURLToPath(new URL('../bin/mixbit.js', import.meta.url))
 
 beforeAll(() => {
-  const isBuilt = existsSync(new URL('../dist/main.js', import.meta.url))
-  if (!isBuilt) throw new Error('packages/mixbit/dist is missing: npm run build')
+  const isBuilt = existsSync(new URL('../bundle/main.js', import.meta.url))
+  if (!isBuilt) throw new Error('packages/mixbit/bundle is missing: npm run build')
 })
 
 type Ended = { readonly code: unknown; readonly stdout: string; readonly stderr: string }

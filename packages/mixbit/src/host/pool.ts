@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Pool } from '@mixbit/core'
+import { WORKER } from '../places.ts'
 import { createJobContext } from './job-context.ts'
 import { jobNamed } from './job-table.ts'
 import type { JobTable } from './job-table.ts'
@@ -31,7 +32,7 @@ export function defaultWorkers(): number {
  * away: arrays in it are empty in the job afterwards. Both hold in process too.
  */
 export function createPool(options: PoolOptions): Pool {
-  const { workerUrl = new URL('../worker.js', import.meta.url) } = options
+  const { workerUrl = WORKER } = options
   const runner =
     options.workers === 0 ? inProcess(options.jobs) : inThreads(options.workers, workerUrl)
   return {

@@ -2,6 +2,7 @@ import { MixbitError, mergeConfig } from '@mixbit/core'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { FIXTURES } from '../../places.ts'
 import type { Command } from '../command.ts'
 import { textOption } from '../parsed-args.ts'
 import { shownPath } from '../../terminal/shown-path.ts'
@@ -12,8 +13,7 @@ const DEMO_QUESTIONS = 500
 
 export const command: Command = {
   async run(args, io) {
-    // The same distance from src/cli/commands and from dist/cli/commands.
-    const folder = fileURLToPath(new URL('../../../../../fixtures', import.meta.url))
+    const folder = fileURLToPath(FIXTURES)
     const fixtures = shownPath(folder, io.cwd)
     const model = join(fixtures, 'fastvlm-nano')
     if (!existsSync(model)) {
