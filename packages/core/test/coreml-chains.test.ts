@@ -140,7 +140,7 @@ test('iOS 16: one scale and a zero point a channel, unsigned and signed', async 
     })
     // 130 - 120 and 2 - (-8).
     expect(found.values).toEqual([0, 0, -5, 5])
-    expect(found.precision).toBe('int8/channel/asym')
+    expect(found.precision).toBe('int8/channel/asym of axis 1')
   }
 })
 

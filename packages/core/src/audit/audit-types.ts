@@ -34,6 +34,8 @@ export type StoredFacts = {
   readonly computes: 'float16' | 'float32'
   /** Not as plain floats. */
   readonly isCompressed: boolean
+  /** Signed int8 where GPU and Neural Engine read only unsigned codes right. */
+  readonly hasSignedCodes: boolean
   /** Types of the operations that read it, in program order, each once. */
   readonly usedBy: readonly string[]
 }

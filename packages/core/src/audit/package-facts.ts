@@ -1,6 +1,5 @@
 import type { CoremlDocument } from '../formats/coreml/document.ts'
 import type { Operation } from '../formats/coreml/generated/coreml_pb.ts'
-import { MIL_DTYPES } from '../formats/coreml/mil-dtype.ts'
 import type { ProgramWalk } from '../formats/coreml/program.ts'
 import { PROGRAM_RULES } from '../targets/coreml-program-rules.ts'
 import type { ProgramFacts } from '../targets/coreml-findings.ts'
@@ -24,7 +23,9 @@ export function packageFacts(
       .map(({ path }) => path),
     float32: computedInFloat32(weights),
     recurrent: all.filter(({ type }) => RECURRENT.has(type)).map(nameOf),
-    signedCodes: all.filter(hasSignedCodes).map(nameOf),
+    signedCodes: weights
+      .filter(({ stored }) => stored?.hasSignedCodes === true)
+      .map(({ layer }) => layer),
   }
 }
 
@@ -48,12 +49,6 @@ function highRanks({ outputs }: Operation): readonly string[] {
   return outputs
     .filter(({ type }) => type?.type.case === 'tensorType' && Number(type.type.value.rank) > limit)
     .map(({ name }) => name)
-}
-
-function hasSignedCodes({ type, attributes }: Operation): boolean {
-  if (type !== 'constexpr_affine_dequantize') return false
-  const codes = attributes.find(({ key }) => key === 'quantized_data')?.value?.type?.type
-  return codes?.case === 'tensorType' && codes.value.dataType === MIL_DTYPES.int8.proto
 }
 
 function nameOf({ outputs }: Operation): string {

@@ -60,10 +60,11 @@ export function withoutMasks(facts: WeightFacts): WeightFacts {
 }
 
 function storedFacts({ stored, dtype, uses }: CoremlWeight): StoredFacts {
-  const { ops, precision } = stored
+  const { ops, precision, hasSignedCodes } = stored
   return {
     precision,
     ops,
+    hasSignedCodes,
     computes: dtype,
     isCompressed: ops.some((op) => op !== 'const' && op !== 'constexpr_cast'),
     usedBy: [...new Set(uses.map(({ op }) => op))],

@@ -1,12 +1,14 @@
 import type { Audit, WeightScan } from '../audit/audit-types.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
-import type { CoremlWeight } from '../formats/coreml/document.ts'
+import type { CoremlDocument, CoremlWeight } from '../formats/coreml/document.ts'
 import { coremlForm, specRange } from '../formats/coreml/forms.ts'
 import type { CoremlModel } from '../formats/coreml/read-package.ts'
 import { readCoremlPackage } from '../formats/coreml/read-package.ts'
+import { codesAsStored, formOfCodes } from '../formats/coreml/stored-again.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
-import type { WeightChange, WrittenCoreml } from '../quantize/write-coreml.ts'
+import type { WeightChange } from '../quantize/slab-inputs.ts'
+import type { WrittenCoreml } from '../quantize/write-coreml.ts'
 import { writeCoreml } from '../quantize/write-coreml.ts'
 import type { SlabLimits } from '../quantize/survey-weight.ts'
 import type { Scheme } from '../scheme/scheme.ts'
@@ -38,12 +40,13 @@ export async function quantizeCoremlPackage(
   const { document } = model
   const forms = plannedForms(document, audit, plan)
   const scans = new Map(audit.weights.map(({ layer, scan }) => [layer, scan]))
-  const changes = plan.layers.flatMap((layer): readonly WeightChange[] => {
+  const changes: WeightChange[] = []
+  for (const layer of plan.layers) {
     const form = forms.get(layer.layer)
-    if (form === undefined) return []
+    if (form === undefined) continue
     const largest = largestOf(scans.get(layer.layer) ?? null)
-    return [{ name: weightName(layer), plan: layer, form, largest }]
-  })
+    changes.push(await withCodes({ name: weightName(layer), plan: layer, form, largest }, document))
+  }
   const cut = limits === undefined ? {} : { limits }
   const written = await writeCoreml(host, { model, folder, changes, ...cut })
   return {
@@ -51,6 +54,13 @@ export async function quantizeCoremlPackage(
     predictedBytes: predictedBytes(model, audit, plan),
     findings: raisedFindings(document.spec, written.spec),
   }
+}
+
+/** A change of the form alone keeps the integers of a weight. */
+async function withCodes(change: WeightChange, document: CoremlDocument): Promise<WeightChange> {
+  const { name, plan, form } = change
+  const codes = codesAsStored(document, name, plan.scheme)
+  return codes === null ? change : { ...change, form: await formOfCodes(form, codes), codes }
 }
 
 function predictedBytes(model: CoremlModel, { weights }: Audit, plan: Plan): number {

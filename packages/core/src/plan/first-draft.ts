@@ -1,4 +1,4 @@
-import type { WeightFacts } from '../audit/audit-types.ts'
+import type { StoredFacts, WeightFacts } from '../audit/audit-types.ts'
 import { ensure } from '../base/error.ts'
 import { layerPrecision } from '../config/patterns.ts'
 import type { Precision } from '../scheme/precision.ts'
@@ -27,14 +27,20 @@ export function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
     return floatDraft(facts, precision, isLiteral, request.floats)
   const scaleDtype = facts.stored?.computes ?? 'float16'
   const scheme = schemeFor(precision, { outputAxis, inputAxis, scaleDtype })
-  return {
-    facts,
-    scheme,
-    algorithm: 'round',
-    isLiteral,
-    asked: precisionName(scheme),
-    reasons: [`${name} by ${source}`],
-  }
+  const asked = precisionName(scheme)
+  const reasons = [`${name} by ${source}`]
+  const draft: Draft = { facts, scheme, algorithm: 'round', isLiteral, asked, reasons }
+  return facts.stored?.isCompressed === true && facts.stored.precision === asked
+    ? storedAlready(draft, facts.stored)
+    : draft
+}
+
+/** What was asked for is how the weight is stored: nothing can be gained by rounding it again. */
+function storedAlready(draft: Draft, { precision, hasSignedCodes }: StoredFacts): Draft {
+  const reason = hasSignedCodes
+    ? `stored as ${precision} already: its values stay, and its codes become unsigned`
+    : `stored as ${precision} already`
+  return { ...draft, kept: !hasSignedCodes, reasons: [...draft.reasons, reason] }
 }
 
 /**

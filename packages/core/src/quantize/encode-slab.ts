@@ -1,13 +1,16 @@
 import type { LayerAlgorithm } from '../config/settings.ts'
 import { paletteRule, scaleAlgorithm } from '../algorithms/algorithms.ts'
 import { encodeWeight } from '../algorithms/encode-weight.ts'
+import { withoutZeros } from '../formats/coreml/stored-again.ts'
 import type { CoremlForm } from '../formats/coreml/form-types.ts'
 import type { PackedSlab } from '../formats/coreml/part-chunks.ts'
 import { slabParts } from '../formats/coreml/slab-parts.ts'
+import { decode } from '../kernels/decode-encoding.ts'
 import type { ErrorSums, Kernels } from '../kernels/kernels.ts'
 import type { PruneThreshold } from '../kernels/prune.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues } from '../kernels/value-chunk.ts'
+import type { AffineEncoding } from '../scheme/encoding.ts'
 import type { Scheme } from '../scheme/scheme.ts'
 
 /** How a weight of a package is to be stored. Plain data, sent to a worker. */
@@ -22,7 +25,10 @@ export type SlabTarget = {
 
 /** Input of the pool job `encode-slab`: some whole rows of a weight. */
 export type EncodeSlabInput = {
+  /** Without values where what is stored is given. */
   readonly chunk: ValueChunk
+  /** What the package holds of the rows, where they are stored with the same codes and scales. */
+  readonly given?: AffineEncoding
   /** Where in the weight they begin. */
   readonly firstRow: number
   readonly target: SlabTarget
@@ -44,8 +50,9 @@ export function encodeSlab(
   input: EncodeSlabInput,
   room: (count: number) => Float32Array,
 ): EncodedSlab {
-  const { chunk, firstRow, target, table, threshold } = input
+  const { chunk, firstRow, target, table, threshold, given } = input
   const { form } = target
+  if (given !== undefined) return givenSlab(kernels, given, input)
   const { outputAxis, inputAxis, scheme, layer, algorithm } = target
   const isPalette = (scheme.kind === 'sparse' ? scheme.values : scheme).kind === 'palette'
   const { encoding, error } = encodeWeight(kernels, chunkValues(kernels, chunk, room), {
@@ -61,4 +68,17 @@ export function encodeSlab(
   })
   const parts = slabParts(form, encoding, { firstRow, kernels })
   return { rows: chunk.rows, parts, error }
+}
+
+/** The same values with their codes stored otherwise. */
+function givenSlab(
+  kernels: Kernels,
+  given: AffineEncoding,
+  { chunk, firstRow, target: { form } }: EncodeSlabInput,
+): EncodedSlab {
+  const isSymmetric = form.kind === 'affine' && form.symmetric
+  const encoding = isSymmetric ? withoutZeros(given) : given
+  const values = decode(encoding, kernels)
+  const parts = slabParts(form, encoding, { firstRow, kernels })
+  return { rows: chunk.rows, parts, error: kernels.errorSums(values, values) }
 }

@@ -56,13 +56,19 @@ export async function surveyWeight(
   const { scheme } = target
   const rows = rowsOf(weight.shape)
   const alone = slabRows(scheme, target)
-  if (alone !== null) return { ...NOTHING_SHARED, rows: rowsAtOnce(weight, alone, limits) }
+  if (alone !== null) return { ...NOTHING_SHARED, rows: rowsAtOnce(weight.shape, alone, limits) }
   const shared = slabRows(scheme, target, { table: true, threshold: true })
   if (shared === null || elementsOf(weight.shape) <= limits.job) {
     return { ...NOTHING_SHARED, rows }
   }
   const exponent = weight.dtype === 'float16' ? 0 : keyExponent(largest)
-  const pass: Pass = { host, weight, target, exponent, rows: rowsAtOnce(weight, shared, limits) }
+  const pass: Pass = {
+    host,
+    weight,
+    target,
+    exponent,
+    rows: rowsAtOnce(weight.shape, shared, limits),
+  }
   const sparse = scheme.kind === 'sparse' ? scheme : null
   const zeros = sparse === null ? [] : await sharedThresholds(pass, sparse)
   const values = sparse === null ? scheme : sparse.values
@@ -74,7 +80,12 @@ export async function surveyWeight(
 
 const NOTHING_SHARED = { table: null, thresholds: [] } as const
 
-function rowsAtOnce({ shape }: Weight, multiple: number, { slab }: SlabLimits): number {
+/** Rows of each slab but the last. */
+export function rowsAtOnce(
+  shape: readonly number[],
+  multiple: number,
+  { slab }: SlabLimits = LIMITS,
+): number {
   return Math.min(rowsOf(shape), fittingRows(columnsOf(shape), wholeBytes(multiple), slab))
 }
 

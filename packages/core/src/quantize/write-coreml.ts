@@ -1,27 +1,17 @@
 import type { Host } from '../base/host.ts'
-import type { CoremlForm } from '../formats/coreml/form-types.ts'
 import type { PartChunk } from '../formats/coreml/part-chunks.ts'
 import { joinSlabs } from '../formats/coreml/part-chunks.ts'
 import type { CoremlModel } from '../formats/coreml/read-package.ts'
 import type { Replacement, WrittenPackage } from '../formats/coreml/write-package.ts'
 import { inFileOrder, writeCoremlPackage } from '../formats/coreml/write-package.ts'
-import { placedChunks } from '../kernels/value-chunk.ts'
 import type { LayerPlan } from '../plan/plan-types.ts'
-import { elementsOf } from '../tensor/weight.ts'
-import type { EncodeSlabInput, EncodedSlab, SlabTarget } from './encode-slab.ts'
+import { rowsOf } from '../tensor/weight.ts'
+import type { EncodeSlabInput, EncodedSlab } from './encode-slab.ts'
 import type { LayerErrors, LayerTotals } from './layer-totals.ts'
 import { EMPTY_TOTALS, addChunk, layerErrors } from './layer-totals.ts'
-import { surveyWeight } from './survey-weight.ts'
+import { slabInputs } from './slab-inputs.ts'
+import type { WeightChange } from './slab-inputs.ts'
 import type { SlabLimits } from './survey-weight.ts'
-
-/** A weight that is stored anew: its name in the document, its decision and its form. */
-export type WeightChange = {
-  readonly name: string
-  readonly plan: LayerPlan
-  readonly form: CoremlForm
-  /** Its largest magnitude. */
-  readonly largest: number
-}
 
 export type WriteCoremlRequest = {
   readonly model: CoremlModel
@@ -130,23 +120,12 @@ function slabStream(
       const change = changes.get(name)
       const stored = model.document.weights.get(name)
       if (change === undefined || stored === undefined) continue
-      const { outputAxis, inputAxis, weight } = stored
-      const { plan, form } = change
-      const { layer, scheme, algorithm } = plan
-      const target: SlabTarget = { layer, form, scheme, algorithm, outputAxis, inputAxis }
-      const survey = await surveyWeight(host, weight, target, {
-        largest: change.largest,
-        ...(limits !== undefined && { limits }),
-      })
-      let firstRow = 0
-      for await (const chunk of placedChunks(weight, survey.rows)) {
-        const lastRow = firstRow + chunk.rows
-        const isLast = lastRow >= (weight.shape[0] ?? 1)
-        tickets.push({ name, elements: chunk.rows * elementsOf(weight.shape.slice(1)), isLast })
-        const { table } = survey
-        const threshold = survey.thresholds[firstRow / survey.rows] ?? null
-        yield { chunk, firstRow, target, table, threshold }
-        firstRow = lastRow
+      const { weight } = stored
+      for await (const input of slabInputs(host, stored, change, limits)) {
+        const { rows, columns } = input.chunk
+        const isLast = input.firstRow + rows >= rowsOf(weight.shape)
+        tickets.push({ name, elements: rows * columns, isLast })
+        yield input
       }
     }
   }

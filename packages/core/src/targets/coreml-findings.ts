@@ -50,7 +50,7 @@ export type ProgramFacts = {
   readonly float32: readonly string[]
   /** Recurrent operations. */
   readonly recurrent: readonly string[]
-  /** Operations with signed codes where devices read them wrong. */
+  /** Layers with signed codes where devices read them wrong. */
   readonly signedCodes: readonly string[]
 }
 

@@ -93,7 +93,8 @@ export const PROGRAM_RULES: Readonly<Record<ProgramRuleName, ProgramRule>> = {
     finding: {
       code: 'signed-int8',
       severity: 'warning',
-      remedy: 'Store it again: --layer "*=int8" writes unsigned codes.',
+      remedy:
+        'Store each again as what it is, as in --layer "model.name=int8/channel": its codes become unsigned, and its values stay the same to the last bit.',
     },
     sources: [`${ISSUES}/2114`, `${PULLS}/2677`],
   },

@@ -24,6 +24,7 @@ export function plainStored(dtype: 'float16' | 'float32'): StoredFacts {
     ops: ['const'],
     computes: dtype,
     isCompressed: false,
+    hasSignedCodes: false,
     usedBy: ['linear'],
   }
 }

@@ -66,6 +66,8 @@ export type CoremlStored = {
   readonly precision: string
   /** Bytes of all arrays, headers of blobs not counted. */
   readonly bytes: number
+  /** Signed int8 in `constexpr_affine_dequantize`, which GPU and Neural Engine read wrong. */
+  readonly hasSignedCodes: boolean
   /** The whole of it. */
   readonly readEncoding: () => Promise<Encoding>
 }

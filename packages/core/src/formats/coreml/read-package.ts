@@ -96,7 +96,7 @@ async function readDocument(
   const known = new Set([MANIFEST_PATH, file, ...[...blobFiles.values()].map((each) => each.path)])
   const otherFiles = (await packageFiles(host, path)).filter((each) => !known.has(each))
   const walk = walkProgram(file, program)
-  const { weights, sites } = collectWeights(walk, blobFiles)
+  const { weights, sites } = await collectWeights(walk, blobFiles)
   return {
     format: 'coreml',
     model,

@@ -71,7 +71,8 @@ async function readFloatRows(form: StoredFloats, rows: Rows): Promise<FloatEncod
   return { kind: 'float', dtype, shape: [rows.end - rows.start, ...shape.slice(1)], values }
 }
 
-async function readAffineRows(form: StoredAffine, rows: Rows): Promise<AffineEncoding> {
+/** What is stored of some rows of integers; rows as for `readEncoding`. */
+export async function readAffineRows(form: StoredAffine, rows: Rows): Promise<AffineEncoding> {
   const columns = columnsOf(form.shape)
   const codes = await readCodes(form.codes, rows.start * columns, (rows.end - rows.start) * columns)
   return affineOf(form, pieceOf(form.shape, form.block, rows), codes)

@@ -1,5 +1,6 @@
 import { precisionName } from '../../scheme/precision.ts'
-import type { Granularity } from '../../scheme/scheme.ts'
+import type { AffineScheme, Granularity } from '../../scheme/scheme.ts'
+import { affineBlock } from './blocks.ts'
 import type { Chain } from './chain.ts'
 import type { CoremlOperation } from './form-types.ts'
 import type { StoredArray } from './stored-array.ts'
@@ -13,10 +14,16 @@ import type {
 
 const FLOAT_NAMES: Readonly<Record<FloatDtype, string>> = { float16: 'fp16', float32: 'fp32' }
 
-type Axes = { readonly outputAxis: number; readonly inputAxis: number }
+/** What a name depends on besides the form. */
+type Naming = {
+  readonly outputAxis: number
+  readonly inputAxis: number
+  /** Whether the zero points of integers lie in the middle of their range. */
+  readonly isSymmetric: boolean
+}
 
 /** How a weight is stored, as precision names are written where one fits. */
-export function precisionOf(form: StoredForm, axes: Axes): string {
+export function precisionOf(form: StoredForm, axes: Naming): string {
   switch (form.kind) {
     case 'float':
       return FLOAT_NAMES[form.dtype]
@@ -34,13 +41,13 @@ export function precisionOf(form: StoredForm, axes: Axes): string {
   }
 }
 
-function denseName(form: StoredDense, axes: Axes): string {
+function denseName(form: StoredDense, axes: Naming): string {
   return precisionOf(form, axes)
 }
 
-function affineName(form: StoredAffine, { inputAxis }: Axes): string {
-  const { integer, dtype, block, shape, offset, codes } = form
-  const symmetric = offset === null ? !codes.dtype.startsWith('uint') : false
+function affineName(form: StoredAffine, naming: Naming): string {
+  const { outputAxis, inputAxis, isSymmetric: symmetric } = naming
+  const { integer, dtype, block, shape } = form
   const split = shape.flatMap((size, axis) => (block[axis] === size ? [] : [axis]))
   const [only = 0] = split
   const blockSize = block[inputAxis] ?? 1
@@ -50,13 +57,15 @@ function affineName(form: StoredAffine, { inputAxis }: Axes): string {
       : split.length === 1 && block[only] === 1
         ? { kind: 'per-channel', axis: only }
         : { kind: 'per-block', axis: inputAxis, blockSize }
-  return precisionName({
-    kind: 'affine',
-    dtype: integer,
-    symmetric,
-    granularity,
-    scaleDtype: dtype,
-  })
+  const kind = 'affine' as const
+  const scheme: AffineScheme = { kind, dtype: integer, symmetric, granularity, scaleDtype: dtype }
+  const name = precisionName(scheme)
+  // Names mean the channels that operators give and take.
+  if (granularity.kind === 'per-channel') {
+    return only === outputAxis ? name : `${name} of axis ${only}`
+  }
+  const isNamed = affineBlock({ shape, outputAxis }, scheme).join() === block.join()
+  return isNamed ? name : `${name} of blocks [${block.join(', ')}]`
 }
 
 function paletteName({ bits, block, shape, vector, table }: StoredPalette): string {
@@ -94,6 +103,15 @@ export function arraysOf(chain: Chain): readonly StoredArray[] {
 /** Bytes of all arrays of a chain. */
 export function storedBytes(chain: Chain): number {
   return arraysOf(chain).reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** Whether a chain has signed codes where only unsigned ones are read right on every device. */
+export function hasSignedCodes(chain: Chain): boolean {
+  return [...chainOperations(chain)].some(({ op, inputs }) => {
+    const codes = inputs.get('quantized_data')
+    const isCodes = op === 'constexpr_affine_dequantize' && codes?.kind === 'value'
+    return isCodes && codes.array?.dtype === 'int8'
+  })
 }
 
 /** Each operation after those that it reads, each once. */

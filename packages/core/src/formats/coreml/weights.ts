@@ -1,5 +1,6 @@
 import type { BlobFile } from './blob-index.ts'
 import { chainBuilder, chainOf, isConstexpr } from './chain.ts'
+import { hasCentralZero } from './central-zero.ts'
 import type { Chain, ChainBuilder } from './chain.ts'
 import { chainTypes } from './chain-types.ts'
 import { describeChain } from './describe-chain.ts'
@@ -9,7 +10,7 @@ import { isVector, readingOf } from './readings.ts'
 import type { Operation } from './generated/coreml_pb.ts'
 import type { Definition, ProgramWalk } from './program.ts'
 import { readEncoding } from './stored-encoding.ts'
-import { arraysOf, operationsOf, precisionOf, storedBytes } from './stored-facts.ts'
+import { arraysOf, hasSignedCodes, operationsOf, precisionOf, storedBytes } from './stored-facts.ts'
 import type { StoredForm } from './stored-form.ts'
 import { storedWeight } from './stored-rows.ts'
 
@@ -29,10 +30,10 @@ export type CollectedWeights = {
  * The float weights of a program, by name and in program order. Values that are made of the same
  * blobs in the same way are one weight. Throws `malformed` for constants whose parts do not fit.
  */
-export function collectWeights(
+export async function collectWeights(
   walk: ProgramWalk,
   files: ReadonlyMap<string, BlobFile>,
-): CollectedWeights {
+): Promise<CollectedWeights> {
   const numbers = new Map(walk.operations.map(({ operation }, number) => [operation, number]))
   const builder = chainBuilder(walk, files)
   const names = new Set<string>()
@@ -40,7 +41,7 @@ export function collectWeights(
   const sites = new Map<string, WeightSites>()
   for (const found of findWeights(builder, walk.definitions)) {
     const name = freshName(names, found)
-    weights.set(name, weightOf(name, found, builder))
+    weights.set(name, await weightOf(name, found, builder))
     const { chain, form, definitions } = found
     const operations = definitions.map(({ operation }) => numbers.get(operation) ?? -1)
     sites.set(name, { chain, form, operations })
@@ -85,16 +86,17 @@ function freshName(names: Set<string>, { definitions }: Found): string {
   return name
 }
 
-function weightOf(
+async function weightOf(
   name: string,
   { chain, form, definitions }: Found,
   builder: ChainBuilder,
-): CoremlWeight {
+): Promise<CoremlWeight> {
   const dtype = chainTypes(chain)[0]?.dtype === 'float16' ? 'float16' : 'float32'
   const { shape } = form
   const reading = readingOf(definitions, shape, builder)
   const { role, outputAxis, inputAxis, uses } = reading
   const rows = { start: 0, end: shape[0] ?? 1 }
+  const isSymmetric = await hasCentralZero(form)
   return {
     name,
     weight: storedWeight(name, form),
@@ -107,8 +109,9 @@ function weightOf(
     uses,
     stored: {
       ops: operationsOf(chain),
-      precision: precisionOf(form, { outputAxis, inputAxis }),
+      precision: precisionOf(form, { outputAxis, inputAxis, isSymmetric }),
       bytes: storedBytes(chain),
+      hasSignedCodes: hasSignedCodes(chain),
       readEncoding: () => readEncoding(form, rows),
     },
   }
