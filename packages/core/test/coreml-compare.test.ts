@@ -83,6 +83,25 @@ describe('comparing two packages', () => {
     expect(findings).toEqual([])
   })
 
+  test('finds a weight whose name got an ending and whose reader another name', async () => {
+    const host = await bothOf(
+      [
+        { name: 'a', output: 'h', values: [1, 2, 3, 4] },
+        { name: 'b', output: 'y', values: [1, 0, 0, 1] },
+      ],
+      [
+        { name: 'a', output: 'h', values: [1, 2, 3, 4] },
+        { name: 'b_palettized_quantized', output: 'y_moved', values: [1, 0, 0, 2] },
+      ],
+    )
+    const { outputs, findings } = await compared(host)
+    expect(outputs.map(({ name, maxAbsError }) => [name, maxAbsError])).toEqual([
+      ['a', 0],
+      ['b', 1],
+    ])
+    expect(findings).toEqual([])
+  })
+
   test('tells what only one of the two has', async () => {
     const host = await bothOf(
       [

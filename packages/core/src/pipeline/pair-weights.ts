@@ -10,18 +10,29 @@ export type PairedWeights = {
 
 type Weights = CoremlDocument['weights']
 
+/** What coremltools puts behind the names of weights that it compresses, once or more. */
+const RENAMED = /(?:_(?:palettized|quantized|sparsified))+$/u
+
 /**
  * Which weights of two packages of one model belong together: those of one name, and what is left by
- * who reads it. Other tools rename what they compress, but keep the names of operator outputs.
+ * who reads it. Other tools rename what they compress, but keep the names of most operator outputs;
+ * where they do not, the name that is left without their endings decides.
  */
 export function pairWeights(reference: Weights, candidate: Weights): PairedWeights {
   const readers = new Map<string, CoremlWeight>()
   for (const weight of candidate.values()) {
     for (const use of weight.uses) readers.set(placeOf(use), weight)
   }
-  const found = [...reference.values()].map((weight) => ({
+  const known = [...reference.values()].map((weight) => ({
     weight,
     other: candidate.get(weight.name) ?? readBy(weight, readers),
+  }))
+  const used = new Set(known.map(({ other }) => other))
+  const left = [...candidate.values()].filter((weight) => !used.has(weight))
+  const bare = new Map(left.map((weight) => [weight.name.replace(RENAMED, ''), weight]))
+  const found = known.map(({ weight, other }) => ({
+    weight,
+    other: other ?? bare.get(weight.name.replace(RENAMED, '')),
   }))
   const taken = new Set(found.map(({ other }) => other?.name))
   return {
