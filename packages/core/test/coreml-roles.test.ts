@@ -248,3 +248,25 @@ test('integers are no weights, and neither are numbers without axes', async () =
   })
   expect(weights).toEqual([])
 })
+
+test('of operators that do not agree about axes, the first that multiplies decides', async () => {
+  const [weight] = await weightsOf((built) => {
+    built.weight('w', [16, 16])
+    built.op('gather', { x: 'w', indices: 'x', axis: INT(1) }, 'e')
+    built.op('matmul', { x: 'e', y: 'w' }, 'h')
+    built.op('linear', { x: 'h', weight: 'w' }, 'y')
+  })
+  expect(weight?.disagreement).toBe(
+    'matmul ("h") decides that output channels lie along axis 1; for linear ("y") they lie along axis 0',
+  )
+})
+
+test('operators that agree about axes are not told apart', async () => {
+  const [weight] = await weightsOf((built) => {
+    built.weight('w', [16, 16])
+    built.op('linear', { x: 'x', weight: 'w' }, 'h')
+    built.op('add', { x: 'h', y: 'w' }, 'i')
+    built.op('linear', { x: 'i', weight: 'w' }, 'y')
+  })
+  expect(weight?.disagreement).toBeNull()
+})

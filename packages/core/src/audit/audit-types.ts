@@ -38,6 +38,8 @@ export type StoredFacts = {
   readonly hasSignedCodes: boolean
   /** Types of the operations that read it, in program order, each once. */
   readonly usedBy: readonly string[]
+  /** Who decided about the axes, where its operations want different ones, in words. */
+  readonly disagreement?: string
 }
 
 /** What one pass over the values of a weight finds. */

@@ -59,7 +59,7 @@ export function withoutMasks(facts: WeightFacts): WeightFacts {
   }
 }
 
-function storedFacts({ stored, dtype, uses }: CoremlWeight): StoredFacts {
+function storedFacts({ stored, dtype, uses, disagreement }: CoremlWeight): StoredFacts {
   const { ops, precision, hasSignedCodes } = stored
   return {
     precision,
@@ -68,5 +68,6 @@ function storedFacts({ stored, dtype, uses }: CoremlWeight): StoredFacts {
     computes: dtype,
     isCompressed: ops.some((op) => op !== 'const' && op !== 'constexpr_cast'),
     usedBy: [...new Set(uses.map(({ op }) => op))],
+    ...(disagreement !== null && { disagreement }),
   }
 }

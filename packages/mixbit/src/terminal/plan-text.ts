@@ -79,7 +79,7 @@ function reasonLines(plan: Plan, layout: Layout): readonly string[] {
   if (groups.length === 0) return []
   const title = 'weights'
   return [
-    layout.paint('faint', `${title}  changed because`),
+    layout.paint('faint', `${title}  because`),
     ...groups.flatMap(([reason, all]) => {
       const count = formatCount(all.length).padStart(title.length)
       return hanging(`${count}  `, title.length + 2, reason, layout.width)

@@ -52,6 +52,8 @@ export type CoremlWeight = {
   /** Axis whose slices each make one output channel. Where no operator says so: 0, and 1 for inputs. */
   readonly outputAxis: number
   readonly inputAxis: number
+  /** Who decided about the axes, where readers want different ones, in words; null where they agree. */
+  readonly disagreement: string | null
   /** Why it can only stay as it is, in words; null when it can be compressed. */
   readonly whyFloat: string | null
   readonly stored: CoremlStored

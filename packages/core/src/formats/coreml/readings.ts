@@ -14,6 +14,8 @@ export type Reading = {
   readonly role: WeightRole
   readonly outputAxis: number
   readonly inputAxis: number
+  /** Who decided about the axes, where readers want different ones, in words; null where they agree. */
+  readonly disagreement: string | null
   readonly whyFloat: string | null
   readonly uses: readonly CoremlUse[]
 }
@@ -36,9 +38,14 @@ export function readingOf(
   builder: ChainBuilder,
 ): Reading {
   const readers = definitions.flatMap((definition) => realReaders(definition, builder, 0))
-  const ways = readers.map((reader) => milUse(callOf(reader, builder), reader.input, shape))
+  const ways = readers.map((reader): Way => ({
+    ...milUse(callOf(reader, builder), reader.input, shape),
+    reader: `${reader.operation.type} ("${reader.operation.outputs[0]?.name ?? ''}")`,
+  }))
+  const chosen = combined(ways)
   return {
-    ...combined(ways),
+    ...chosen,
+    disagreement: disagreementOf(ways, chosen),
     whyFloat: whyFloat(definitions, shape),
     uses: definitions.flatMap(directUses),
   }
@@ -51,6 +58,23 @@ function whyFloat(definitions: readonly Definition[], shape: readonly number[]):
   if (definitions.every(({ readers }) => readers.length === 0)) return 'no operation reads it'
   return null
 }
+
+/** What a weight is to one reader, and which. */
+type Way = MilUse & { readonly reader: string }
+
+function disagreementOf(ways: readonly Way[], chosen: MilUse): string | null {
+  const isSame = (way: Way): boolean =>
+    way.outputAxis === chosen.outputAxis && way.inputAxis === chosen.inputAxis
+  const known = ways.filter(({ role }) => role !== 'other')
+  const [first, other] = [known.find(isSame), known.find((way) => !isSame(way))]
+  if (first === undefined || other === undefined) return null
+  const [kind, axis] = first.outputAxis === other.outputAxis ? INPUT : OUTPUT
+  return `${first.reader} decides that ${kind} channels lie along axis ${first[axis]}; for ${other.reader} they lie along axis ${other[axis]}`
+}
+
+const OUTPUT = ['output', 'outputAxis'] as const
+
+const INPUT = ['input', 'inputAxis'] as const
 
 /** One answer for all; where they differ, that of the first who multiplies, else of the first. */
 function combined(ways: readonly MilUse[]): MilUse {

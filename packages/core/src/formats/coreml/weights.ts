@@ -105,6 +105,7 @@ async function weightOf(
     role: isVector(shape) ? 'vector' : role,
     outputAxis,
     inputAxis,
+    disagreement: reading.disagreement,
     whyFloat: reading.whyFloat ?? whyImmediate(chain),
     uses,
     stored: {

@@ -153,6 +153,8 @@ describe('what the shape of a weight allows', () => {
     { asked: 'palette4x4', facts: { shape: [30, 512] }, gets: 'palette4x3' },
     { asked: 'palette4/g6x4', facts: { shape: [30, 512] }, gets: 'palette4/g6x3' },
     { asked: 'palette4/g8x2', facts: { shape: [20, 512] }, gets: 'palette4/g4x2' },
+    { asked: 'palette4/g8x2', facts: { shape: [10, 512] }, gets: 'palette4/g2x2' },
+    { asked: 'palette4/g8x2', facts: { shape: [500, 512] }, gets: 'palette4/g4x2' },
     { asked: 'palette2/g1x2', facts: { shape: [30, 512] }, gets: 'palette2/g1' },
     // Outputs on axis 1, as of `matmul` by (inputs, outputs).
     {
@@ -270,5 +272,24 @@ describe('what chooses scales and tables', () => {
     { asked: 'fp16', algorithm: 'kmeans', gets: 'round' },
   ] as const)('$asked with $algorithm takes $gets', ({ asked, algorithm, gets }) => {
     expect(planned({ shape: [64, 96] }, asked, { algorithm }).algorithm).toBe(gets)
+  })
+})
+
+describe('a weight whose operations want different axes', () => {
+  const disagreement = 'linear ("a") decides that output channels lie along axis 0'
+  const torn = { stored: { ...plainStored('float16'), disagreement } }
+
+  test('says so where scales or tables lie along an axis, and stays as it was asked for', () => {
+    for (const asked of ['int8/channel', 'int4/32', 'palette4/g16', 'sparse75+int8/channel']) {
+      const layer = planned(torn, asked)
+      expect(name(layer)).toBe(asked)
+      expect(layer.reasons.at(-1)).toContain(disagreement)
+    }
+  })
+
+  test('says nothing where they are one for all', () => {
+    for (const asked of ['fp16', 'int8/tensor', 'palette4']) {
+      expect(planned(torn, asked).reasons).toHaveLength(1)
+    }
   })
 })
