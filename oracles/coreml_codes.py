@@ -3,7 +3,7 @@
 import numpy as np
 
 from coreml_forms import asked, axes_of, is_symmetric
-from coreml_program import evaluate, expand
+from coreml_program import expand
 
 ROUNDING = 1e-6
 """Relative slack: a tie in exact arithmetic may fall either way."""
@@ -15,7 +15,7 @@ def check_codes(source, result, key, precision):
     weight = result.weights[key]
     after = result.dense(weight).astype(np.float64)
     mask = None
-    for op, inputs, _ in evaluate(result, weight.steps):
+    for op, inputs, _ in result.evaluated(weight):
         if "sparse_to_dense" in op.type:
             mask = stored_mask(inputs, before.shape)
     parts = last_codes(result, weight)
@@ -41,7 +41,7 @@ def stored_mask(inputs, shape):
 def last_codes(result, weight):
     """The inputs of the operator that holds the codes or the indices; None of floats."""
     found = None
-    for op, inputs, _ in evaluate(result, weight.steps):
+    for op, inputs, _ in result.evaluated(weight):
         if any(word in op.type for word in ("affine", "shift_scale", "lut")):
             found = inputs
     return found

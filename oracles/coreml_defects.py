@@ -4,18 +4,20 @@ coremltools' own compressed package must pass first; a check that finds nothing 
 nothing.
 """
 
-import copy
 import shutil
 import struct
 
 import coreml_checker as checker
 from coreml_codes import check_codes
-from coreml_program import Package, output_name
+from coreml_program import output_name
 
 
-def check_checks(folder, build):
+SOUND = "compressed-ios18"
+"""The package that defects are made in."""
+
+
+def check_checks(sound):
     """Yields each defect that no check sees, and each problem of the sound package."""
-    sound = Package(build("compressed-ios18", folder))
     yield from problems(sound, sound)
     for name, damage in DEFECTS.items():
         broken = damaged(sound, damage)
@@ -23,9 +25,8 @@ def check_checks(folder, build):
             yield f"no check sees {name}"
 
 
-def check_verify(folder, build, mixbit):
+def check_verify(sound, folder, mixbit):
     """Yields each defect of the structure that `mixbit verify` does not see, and what it says of a sound package."""
-    sound = Package(build("compressed-ios18", folder))
     status, output, error = mixbit(["verify", str(sound.path), "--json"])
     if status != 0:
         yield f"verify ended with {status} for a sound package: {error or output[:200]}"
@@ -46,11 +47,7 @@ def save(package, path):
 
 
 def damaged(sound, damage):
-    broken = copy.copy(sound)
-    broken.spec = type(sound.spec)()
-    broken.spec.CopyFrom(sound.spec)
-    broken.values = {}
-    broken.__dict__.pop("weights", None)
+    broken = sound.copy()
     damage(broken)
     return broken
 

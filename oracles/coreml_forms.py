@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from coreml_program import evaluate
-
 SPECS = {"coreml-ios16": 7, "coreml-ios17": 8, "coreml-ios18": 9}
 """The specification version of each target."""
 
@@ -53,7 +51,7 @@ class Form:
 def form_of(package, weight):
     """The Form of a weight, with the numbers that it is made of."""
     kind, found = None, {}
-    for op, inputs, results in evaluate(package, weight.steps):
+    for op, inputs, results in package.evaluated(weight):
         if op.type == "const" and results[0].dtype.kind == "f":
             kind, dtype = "float", results[0].dtype
         elif op.type == "cast":

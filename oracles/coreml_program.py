@@ -5,6 +5,7 @@ never compares a program with itself. The file format is that of coremltools' ml
 """
 
 import contextlib
+import copy
 import os
 import struct
 from dataclasses import dataclass, field
@@ -93,13 +94,28 @@ class Package:
         self.spec = ct.utils.load_spec(str(path))
         weights = self.path / "Data/com.apple.CoreML/weights/weight.bin"
         self.bytes = weights.read_bytes() if weights.exists() else b""
-        self.values = {}
+        self.values, self.computed = {}, {}
+
+    def copy(self):
+        """Another package of the same bytes and an equal program, to be changed."""
+        other = copy.copy(self)
+        other.spec = type(self.spec)()
+        other.spec.CopyFrom(self.spec)
+        other.values, other.computed = {}, {}
+        for name in ("functions", "weights"):
+            other.__dict__.pop(name, None)
+        return other
+
+    def forget(self):
+        """Gives back the values that were unpacked; they are unpacked again when they are asked for."""
+        self.values.clear()
+        self.computed.clear()
 
     @property
     def size(self):
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
 
-    @property
+    @cached_property
     def functions(self):
         return {name: Function(self, name, it) for name, it in self.spec.mlProgram.functions.items()}
 
@@ -144,7 +160,15 @@ class Package:
 
     def dense(self, weight):
         """The decoded values of a weight."""
-        return decode(self, weight.steps)
+        *_, (_, _, results) = self.evaluated(weight)
+        return results[0]
+
+    def evaluated(self, weight):
+        """(operator, its inputs, its results) of all that makes a weight, first to last."""
+        key = weight.function, weight.name
+        if key not in self.computed:
+            self.computed[key] = list(evaluate(self, weight.steps))
+        return self.computed[key]
 
 
 class Function:
@@ -153,12 +177,11 @@ class Function:
         self.name = name
         self.spec = spec
         self.block = spec.block_specializations[spec.opset]
-        self.producers = {
-            output.name: (op, index) for op in operators(self.block) for index, output in enumerate(op.outputs)
-        }
+        self.all = list(operators(self.block))
+        self.producers = {output.name: (op, index) for op in self.all for index, output in enumerate(op.outputs)}
 
     def operators(self):
-        return list(operators(self.block))
+        return self.all
 
     def is_constant(self, op):
         """A const, a constexpr, or a cast of one."""
@@ -255,14 +278,8 @@ def immediate(value, dtype, shape):
     return np.array(held, dtype=dtype).reshape(shape)
 
 
-def decode(package, steps):
-    """What a chain of constexpr operators computes, from their definitions."""
-    *_, (_, _, results) = evaluate(package, steps)
-    return results[0]
-
-
 def evaluate(package, steps):
-    """(operator, its inputs, its results) of a chain, first to last."""
+    """(operator, its inputs, its results) of a chain of constexpr operators, from their definitions."""
     known = {}
     for op in steps:
         inputs = arguments(package, op, known)

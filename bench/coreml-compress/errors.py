@@ -27,8 +27,8 @@ def measured(source, package):
         squared += float(np.sum(np.square(difference, dtype=np.float32), dtype=np.float64))
         values += before.size
         compressed += result.is_compressed
-        package.values.clear()
-        source.values.clear()
+        package.forget()
+        source.forget()
     return {"bytes": package.size, "mse": squared / values, "compressed": compressed}
 
 
