@@ -151,3 +151,33 @@ describe('checks see what reading does not ask', () => {
     )
   })
 })
+
+describe('operators whose types no rule tells', () => {
+  const typesOf = async (change: (model: Model, operations: Operation[]) => void) => {
+    const checks = await checkCoremlStructure(await withModel(change), PACKAGE)
+    return checks.find(({ name }) => name === 'types')
+  }
+
+  test('nothing is said where there are none', async () => {
+    expect(await typesOf(() => undefined)).toMatchObject({ status: 'passed', message: null })
+  })
+
+  test('some are counted by their types', async () => {
+    const check = await typesOf((_, operations) => {
+      operation(operations, 'h').type = 'rnn'
+      operation(operations, 'h2').type = 'rnn'
+    })
+    expect(check).toMatchObject({
+      status: 'passed',
+      message: 'Checked 2 of 4 operations; nothing known tells what these give: rnn (2).',
+    })
+  })
+
+  test('with none that could be checked it is skipped, not passed', async () => {
+    const check = await typesOf((_, operations) => {
+      for (const name of ['h', 'h2', 'h3', 'y']) operation(operations, name).type = 'einsum'
+    })
+    expect(check).toMatchObject({ status: 'skipped' })
+    expect(check?.message).toMatch(/^Checked 0 of 4 operations/u)
+  })
+})

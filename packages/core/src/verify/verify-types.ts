@@ -3,13 +3,13 @@ export type VerifyCheck = {
   /** `structure`: the files are what their format says, and fit together. */
   readonly group: 'structure'
   readonly name: string
-  /** `skipped`: it could not be looked at, because an earlier check failed. */
+  /** `skipped`: it could not be looked at: an earlier check failed, or no rule is known. */
   readonly status: 'passed' | 'failed' | 'skipped'
   /** What was found, where it is a number. */
   readonly measured: number | null
   /** What it may be at most, where it is a number. */
   readonly limit: number | null
-  /** What is wrong and where; of failed checks only. */
+  /** What is wrong and where; of other checks what was not looked at. */
   readonly message?: string
 }
 

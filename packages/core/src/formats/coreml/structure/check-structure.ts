@@ -17,7 +17,7 @@ import { constantProblems } from './check-constants.ts'
 import { descriptionProblems } from './check-description.ts'
 import { nameProblems } from './check-names.ts'
 import { operatorProblems } from './check-operators.ts'
-import { typeProblems } from './check-types.ts'
+import { typesCheck } from './check-types.ts'
 import { outcome, refusal } from './structure-check.ts'
 import type { StructureCheck, StructureCheckName } from './structure-check.ts'
 
@@ -87,7 +87,7 @@ async function checkRead(
     outcome('names', nameProblems(program)),
     outcome('operators', operatorProblems(model, program, walk)),
     outcome('constants', await constantProblems(walk, chainBuilder(walk, files))),
-    outcome('types', typeProblems(program, walk)),
+    typesCheck(program, walk),
     outcome('description', descriptionProblems(model, program, walk)),
   )
 }

@@ -81,6 +81,19 @@ const cast: Rule = ({ type, text }) => {
   return x === undefined || dtype === undefined ? undefined : { dtype, dims: x.dims }
 }
 
+/** Codes become what their scale is. */
+const dequantize: Rule = ({ type }) => {
+  const [input, scale] = [type('input'), type('scale')]
+  if (input === undefined || scale === undefined) return undefined
+  return { dtype: scale.dtype, dims: input.dims }
+}
+
+const quantize: Rule = ({ type, text }) => {
+  const [input, name] = [type('input'), text('output_dtype') ?? '']
+  const dtype = Object.hasOwn(CAST_DTYPES, name) ? CAST_DTYPES[name] : undefined
+  return input === undefined || dtype === undefined ? undefined : { dtype, dims: input.dims }
+}
+
 /** y = x W' + b with W (outputs, inputs). */
 const linear: Rule = ({ type }) => {
   const [x, weight] = [type('x'), type('weight')]
@@ -239,10 +252,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   cast,
   concat,
   conv,
+  dequantize,
   expand_dims: expandDims,
   gather,
   linear,
   matmul,
+  quantize,
   reshape,
   squeeze,
   transpose,
