@@ -36,6 +36,26 @@ export function floatToHalf4(x: v128): v128 {
   return v128.bitselect(i32x4.splat(0x7e00), signed, isNaN)
 }
 
+/** Four float32 to the nearest halves, ties to even, as float32. */
+// @ts-ignore: decorator
+@inline
+export function roundToHalf4(x: v128): v128 {
+  const sign = v128.and(x, i32x4.splat(0x80000000))
+  const magnitude = v128.xor(x, sign)
+  // Below 2^-14: adding 0.5 leaves room for steps of 2^-24 only, so the processor rounds.
+  const shift = f32x4.splat(0.5)
+  const subnormal = f32x4.sub(f32x4.add(magnitude, shift), shift)
+  // Else: add just under half a step (half a step when odd), cut.
+  const odd = v128.and(i32x4.shr_u(magnitude, 13), i32x4.splat(1))
+  const biased = i32x4.add(i32x4.add(magnitude, i32x4.splat(0xfff)), odd)
+  const normal = v128.and(biased, i32x4.splat(0xffffe000))
+  const isSubnormal = i32x4.lt_s(magnitude, i32x4.splat(0x38800000))
+  const finite = v128.bitselect(subnormal, normal, isSubnormal)
+  const isBig = i32x4.ge_s(finite, i32x4.splat(0x47800000))
+  const rounded = v128.bitselect(i32x4.splat(0x7f800000), finite, isBig)
+  return v128.or(v128.or(rounded, sign), f32x4.ne(x, x))
+}
+
 export function halfToFloat(out: usize, bits: usize, count: i32): void {
   for (let i = 0; i < count; i += 8) {
     const halves = v128.load(bits)

@@ -1,5 +1,5 @@
 // Twins of blockExtremes (src/kernels/scales.ts) and encodeBlocks and decodeBlocks (src/kernels/encode.ts).
-import { floatToHalf4, halfToFloat4 } from './convert'
+import { roundToHalf4 } from './convert'
 
 /** 1.5 * 2^23: adding it leaves a float32 no room for a fraction, so the processor rounds. */
 const ROUNDING_SHIFT: f32 = 12582912.0
@@ -117,8 +117,8 @@ export function decodeBlocks(
       let low = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(steps)), step)
       let high = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(steps)), step)
       if (isHalf) {
-        low = halfToFloat4(floatToHalf4(low))
-        high = halfToFloat4(floatToHalf4(high))
+        low = roundToHalf4(low)
+        high = roundToHalf4(high)
       }
       v128.store(out + (<usize>i << 2), low)
       v128.store(out + (<usize>i << 2), high, 16)

@@ -1,5 +1,5 @@
 // Twin of the symmetric search in src/kernels/mse-search.ts.
-import { floatToHalf4, halfToFloat4 } from './convert'
+import { roundToHalf4 } from './convert'
 
 /** Values whose errors are added in float32; SEGMENT_LENGTH of the reference. */
 const SEGMENT_LENGTH: i32 = 4096
@@ -19,14 +19,19 @@ export function clearNotFinite(x: usize, count: i32): void {
   }
 }
 
-/** Weighted squared errors of four values, in units of the scale. */
+/** What a loop over values does; constant in each copy of it. */
+const LIMITED: i32 = 1
+const WEIGHTED: i32 = 2
+
+/** Squared errors of four values, in units of the scale; weighted and limited where `kind` says so. */
 // @ts-ignore: decorator
 @inline
-function errors4(x: v128, weights: v128, inverse: v128, low: v128, high: v128): v128 {
+function errors4(x: v128, weights: v128, inverse: v128, low: v128, high: v128, kind: i32): v128 {
   const quotient = f32x4.mul(x, inverse)
-  const limited = f32x4.pmax(f32x4.pmin(quotient, high), low)
+  const limited = kind & LIMITED ? f32x4.pmax(f32x4.pmin(quotient, high), low) : quotient
   const error = f32x4.sub(quotient, f32x4.nearest(limited))
-  return f32x4.mul(f32x4.mul(error, error), weights)
+  const squared = f32x4.mul(error, error)
+  return kind & WEIGHTED ? f32x4.mul(squared, weights) : squared
 }
 
 /** The value of one lane in every lane. */
@@ -42,7 +47,7 @@ function splatLane0(x: v128): v128 {
  */
 // @ts-ignore: decorator
 @inline
-function segmentErrors(x: usize, weights: usize, count: i32, inverse: v128, low: v128, high: v128): v128 {
+function segmentErrors(x: usize, weights: usize, count: i32, inverse: v128, low: v128, high: v128, kind: i32): v128 {
   const inverse0 = splatLane0(inverse)
   const inverse1 = i8x16.shuffle(inverse, inverse, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7)
   const inverse2 = i8x16.shuffle(inverse, inverse, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11)
@@ -54,23 +59,23 @@ function segmentErrors(x: usize, weights: usize, count: i32, inverse: v128, low:
   const end = x + (<usize>(count & ~3) << 2)
   while (x < end) {
     const values = v128.load(x)
-    const weight = v128.load(weights)
-    sum0 = f32x4.add(sum0, errors4(values, weight, inverse0, low, high))
-    sum1 = f32x4.add(sum1, errors4(values, weight, inverse1, low, high))
-    sum2 = f32x4.add(sum2, errors4(values, weight, inverse2, low, high))
-    sum3 = f32x4.add(sum3, errors4(values, weight, inverse3, low, high))
+    const weight = kind & WEIGHTED ? v128.load(weights) : values
+    sum0 = f32x4.add(sum0, errors4(values, weight, inverse0, low, high, kind))
+    sum1 = f32x4.add(sum1, errors4(values, weight, inverse1, low, high, kind))
+    sum2 = f32x4.add(sum2, errors4(values, weight, inverse2, low, high, kind))
+    sum3 = f32x4.add(sum3, errors4(values, weight, inverse3, low, high, kind))
     x += 16
     weights += 16
   }
   const rest = count & 3
   if (rest > 0) {
     const values = v128.load(x)
-    const weight = v128.load(weights)
+    const weight = kind & WEIGHTED ? v128.load(weights) : values
     const isValue = i32x4.gt_s(i32x4.splat(rest), i32x4(0, 1, 2, 3))
-    sum0 = f32x4.add(sum0, v128.and(errors4(values, weight, inverse0, low, high), isValue))
-    sum1 = f32x4.add(sum1, v128.and(errors4(values, weight, inverse1, low, high), isValue))
-    sum2 = f32x4.add(sum2, v128.and(errors4(values, weight, inverse2, low, high), isValue))
-    sum3 = f32x4.add(sum3, v128.and(errors4(values, weight, inverse3, low, high), isValue))
+    sum0 = f32x4.add(sum0, v128.and(errors4(values, weight, inverse0, low, high, kind), isValue))
+    sum1 = f32x4.add(sum1, v128.and(errors4(values, weight, inverse1, low, high, kind), isValue))
+    sum2 = f32x4.add(sum2, v128.and(errors4(values, weight, inverse2, low, high, kind), isValue))
+    sum3 = f32x4.add(sum3, v128.and(errors4(values, weight, inverse3, low, high, kind), isValue))
   }
   // Lanes (0 + 2, 1 + 3) of two candidates side by side, then their sums of all four.
   const pairs01 = f32x4.add(
@@ -87,9 +92,52 @@ function segmentErrors(x: usize, weights: usize, count: i32, inverse: v128, low:
   )
 }
 
+/** Adds the errors of a piece to the totals of four candidates. */
+// @ts-ignore: decorator
+@inline
+function addFour(
+  totals: usize,
+  x: usize,
+  weights: usize,
+  count: i32,
+  scales: v128,
+  low: v128,
+  high: v128,
+  kind: i32,
+): void {
+  const inverse = f32x4.div(f32x4.splat(1), scales)
+  let total01 = v128.load(totals)
+  let total23 = v128.load(totals, 16)
+  for (let start = 0; start < count; start += SEGMENT_LENGTH) {
+    const offset = <usize>start << 2
+    const length = min(SEGMENT_LENGTH, count - start)
+    const errors = segmentErrors(x + offset, weights + offset, length, inverse, low, high, kind)
+    const upper = i8x16.shuffle(errors, errors, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+    total01 = f64x2.add(total01, f64x2.promote_low_f32x4(errors))
+    total23 = f64x2.add(total23, f64x2.promote_low_f32x4(upper))
+  }
+  v128.store(totals, total01)
+  v128.store(totals, total23, 16)
+}
+
+/**
+ * Whether a code may lie outside the range with one of four scales: values lie in the range of `plain`, and
+ * a scale that is hardly smaller leaves them within half a step of it. The margin of 2^-13 is for the
+ * roundings of scale, inverse and quotient.
+ */
+// @ts-ignore: decorator
+@inline
+function leavesRange(scales: v128, plain: f32, qmin: i32, qmax: i32): bool {
+  const most = <f32>max(-qmin, qmax)
+  const covered = f32x4.mul(f32x4.abs(scales), f32x4.splat(most + 0.5))
+  const wanted = f32x4.splat(abs(plain) * (most * 1.0001220703125))
+  return v128.any_true(f32x4.le(covered, wanted))
+}
+
 /**
  * Adds the errors of one piece of a block to the float64 total of each candidate scale, of which
- * there are a multiple of 4. A piece that is not the last is whole segments long.
+ * there are a multiple of 4. A piece that is not the last is whole segments long. `plain` is the scale
+ * that clips nothing; no `weights` (0) are all 1.
  */
 export function addErrors(
   totals: usize,
@@ -98,25 +146,20 @@ export function addErrors(
   count: i32,
   candidates: usize,
   candidateCount: i32,
+  plain: f32,
   qmin: i32,
   qmax: i32,
 ): void {
   const low = f32x4.splat(<f32>qmin)
   const high = f32x4.splat(<f32>qmax)
   for (let candidate = 0; candidate < candidateCount; candidate += 4) {
-    const inverse = f32x4.div(f32x4.splat(1), v128.load(candidates))
-    let total01 = v128.load(totals)
-    let total23 = v128.load(totals, 16)
-    for (let start = 0; start < count; start += SEGMENT_LENGTH) {
-      const offset = <usize>start << 2
-      const length = min(SEGMENT_LENGTH, count - start)
-      const errors = segmentErrors(x + offset, weights + offset, length, inverse, low, high)
-      const upper = i8x16.shuffle(errors, errors, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
-      total01 = f64x2.add(total01, f64x2.promote_low_f32x4(errors))
-      total23 = f64x2.add(total23, f64x2.promote_low_f32x4(upper))
-    }
-    v128.store(totals, total01)
-    v128.store(totals, total23, 16)
+    const scales = v128.load(candidates)
+    const isLimited = leavesRange(scales, plain, qmin, qmax)
+    if (weights != 0) {
+      if (isLimited) addFour(totals, x, weights, count, scales, low, high, LIMITED | WEIGHTED)
+      else addFour(totals, x, weights, count, scales, low, high, WEIGHTED)
+    } else if (isLimited) addFour(totals, x, x, count, scales, low, high, LIMITED)
+    else addFour(totals, x, x, count, scales, low, high, 0)
     candidates += 16
     totals += 32
   }
@@ -130,7 +173,7 @@ function writeCandidates(out: usize, fractions: usize, count: i32, plain: f32, i
     let wanted = f32x4.mul(scale, v128.load(fractions))
     if (isHalf) {
       wanted = f32x4.pmax(f32x4.splat(SMALLEST_HALF), f32x4.pmin(f32x4.splat(MAX_HALF), wanted))
-      wanted = halfToFloat4(floatToHalf4(wanted))
+      wanted = roundToHalf4(wanted)
     } else {
       wanted = f32x4.pmin(f32x4.splat(f32.MAX_VALUE), wanted)
     }
@@ -159,7 +202,7 @@ function bestCandidate(totals: usize, candidates: usize, count: i32): f32 {
 
 /**
  * Replaces the plain scale of each block by the best candidate; a tiny one stays as it is.
- * `totals` and `candidates` are room for one block's candidates.
+ * `totals` and `candidates` are room for one block's candidates; no `weights` (0) are all 1.
  */
 export function searchBlocks(
   scale: usize,
@@ -180,11 +223,11 @@ export function searchBlocks(
     if (abs(plain) >= SMALLEST_SEARCHED) {
       writeCandidates(candidates, fractions, candidateCount, plain, isHalf)
       for (let i = 0; i < candidateCount; i += 2) v128.store(totals + (i << 3), i64x2.splat(0))
-      addErrors(totals, x, weights, blockLength, candidates, candidateCount, qmin, qmax)
+      addErrors(totals, x, weights, blockLength, candidates, candidateCount, plain, qmin, qmax)
       store<f32>(scale, bestCandidate(totals, candidates, candidateCount))
     }
     scale += 4
     x += <usize>blockLength << 2
-    weights += <usize>blockLength << 2
+    if (weights != 0) weights += <usize>blockLength << 2
   }
 }

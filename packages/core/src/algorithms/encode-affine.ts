@@ -92,7 +92,10 @@ function encodeBlocks(
   }
   const clipped = values.map((value) => Math.max(-limit, Math.min(limit, value)))
   const encoded = encodeMatrix(kernels, clipped, { ...matrix, algorithm: 'round' })
-  return { ...encoded, error: decodedError(kernels, values, encoded, matrix) }
+  const { codes, scale, zeroPoint } = encoded
+  const decoded = { blockLength: matrix.blockLength, dtype: decodeDtype }
+  // Against the values before they were clipped.
+  return { ...encoded, error: kernels.codeErrors(values, codes, scale, zeroPoint, decoded) }
 }
 
 /** Plainly rounded asymmetric blocks get the best of the half-precision scales next to theirs. */
@@ -109,21 +112,8 @@ function improved(
   const blocks = { ...codeRange(integer, symmetric), blockLength: elementsOf(spec.block) }
   improveHalfScales(scale, zeroPoint, values, blocks)
   kernels.encodeBlocks(codes, values, scale, zeroPoint, blocks)
-  const { blockLength } = blocks
-  return { ...encoded, error: decodedError(kernels, values, encoded, { blockLength, decodeDtype }) }
-}
-
-/** The error of the values that the codes decode to, against the values before they were clipped. */
-function decodedError(
-  kernels: Kernels,
-  values: Float32Array,
-  { codes, scale, zeroPoint }: EncodedMatrix,
-  spec: { readonly blockLength: number; readonly decodeDtype: 'float32' | 'float16' },
-): ErrorSums {
-  const decoded = new Float32Array(values.length)
-  const { blockLength, decodeDtype: dtype } = spec
-  kernels.decodeBlocks(decoded, codes, scale, zeroPoint, { blockLength, dtype })
-  return kernels.errorSums(values, decoded)
+  const decoded = { blockLength: blocks.blockLength, dtype: decodeDtype }
+  return { ...encoded, error: kernels.codeErrors(values, codes, scale, zeroPoint, decoded) }
 }
 
 /** The shape with each axis split in two, blocks and values in a block, and all blocks first. */

@@ -1,4 +1,3 @@
-import { mergeErrors } from '../kernels/error-sums.ts'
 import type { ErrorSums, Kernels, ScaleDType } from '../kernels/kernels.ts'
 import type { IntegerType } from '../scheme/scheme.ts'
 import type { Algorithm } from '../config/settings.ts'
@@ -35,9 +34,6 @@ export type EncodedMatrix = {
   readonly error: ErrorSums
 }
 
-/** Values that are decoded at once to measure the error. */
-const DECODE_LENGTH = 65536
-
 /**
  * Chooses scales, derives codes from the scales as stored, and measures what decoding gives.
  *
@@ -58,38 +54,9 @@ export function encodeMatrix(kernels: Kernels, x: Float32Array, spec: MatrixSpec
   })
   const codes = new Int8Array(x.length)
   kernels.encodeBlocks(codes, x, scale, zeroPoint, blockSpec)
-  return { codes, scale, zeroPoint, error: decodeError(kernels, x, codes, scale, zeroPoint, spec) }
-}
-
-/** Decodes piece by piece, so that no second copy of the matrix is needed. */
-function decodeError(
-  kernels: Kernels,
-  x: Float32Array,
-  codes: Int8Array,
-  scale: Float32Array,
-  zeroPoint: Int8Array | undefined,
-  { blockLength, decodeDtype }: MatrixSpec,
-): ErrorSums {
-  const blocksAtOnce = Math.max(1, Math.floor(DECODE_LENGTH / blockLength))
-  const step = Math.min(DECODE_LENGTH, blocksAtOnce * blockLength)
-  const decoded = new Float32Array(step)
-  let error: ErrorSums = { squaredError: 0, squaredSignal: 0, maxAbsError: 0 }
-  for (let block = 0; block < scale.length; block += blocksAtOnce) {
-    const scales = scale.subarray(block, block + blocksAtOnce)
-    const zeros = zeroPoint?.subarray(block, block + blocksAtOnce)
-    const end = (block + scales.length) * blockLength
-    for (let start = block * blockLength; start < end; start += step) {
-      const values = x.subarray(start, Math.min(start + step, end))
-      const out = decoded.subarray(0, values.length)
-      // A part of one long block is a shorter block with the same scale.
-      kernels.decodeBlocks(out, codes.subarray(start, start + values.length), scales, zeros, {
-        blockLength: values.length / scales.length,
-        dtype: decodeDtype,
-      })
-      error = mergeErrors(error, kernels.errorSums(values, out))
-    }
-  }
-  return error
+  const decoded = { blockLength, dtype: spec.decodeDtype }
+  const error = kernels.codeErrors(x, codes, scale, zeroPoint, decoded)
+  return { codes, scale, zeroPoint, error }
 }
 
 function requireShape(x: Float32Array, { rows, cols, blockLength }: MatrixSpec): void {

@@ -33,6 +33,9 @@ export function errorSums(x: Float32Array, y: Float32Array): ErrorSums {
   }
 }
 
+/** The sums of no values. */
+export const NO_ERROR: ErrorSums = { squaredError: 0, squaredSignal: 0, maxAbsError: 0 }
+
 /** The sums of two parts of one array. */
 export function mergeErrors(a: ErrorSums, b: ErrorSums): ErrorSums {
   return {

@@ -7,7 +7,8 @@ import {
   mergeEnds,
 } from './histogram.ts'
 import type { RangeHistogram, ValueEnds } from './kernels.ts'
-import { type Arena, CHUNK } from './simd-arena.ts'
+import { CHUNK } from './pieces.ts'
+import type { Arena } from './simd-arena.ts'
 
 /** Fewer values than this are binned faster one by one than by clearing and adding up counters. */
 const FEW_VALUES = 2048

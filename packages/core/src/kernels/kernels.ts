@@ -111,6 +111,14 @@ export type Kernels = PaletteKernels & {
     zeroPoint: Int8Array | undefined,
     spec: DecodeSpec,
   ) => void
+  /** `errorSums` of values and what their codes decode to. */
+  readonly codeErrors: (
+    x: Float32Array,
+    codes: Int8Array,
+    scale: Float32Array,
+    zeroPoint: Int8Array | undefined,
+    spec: DecodeSpec,
+  ) => ErrorSums
   readonly mseScales: (
     scale: Float32Array,
     zeroPoint: Int8Array | undefined,

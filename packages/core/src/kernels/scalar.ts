@@ -1,4 +1,5 @@
 import { packBits, unpackBits } from './bit-stream.ts'
+import { codeErrors } from './code-errors.ts'
 import { clusterSorted } from './cluster-sorted.ts'
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './convert.ts'
 import { distinctValues } from './distinct-values.ts'
@@ -34,6 +35,7 @@ export const scalarKernels: Kernels = {
   roundScales,
   encodeBlocks,
   decodeBlocks,
+  codeErrors,
   mseScales,
   errorSums,
   scanValues,

@@ -1,9 +1,7 @@
 import { HALF_BINS } from './histogram.ts'
 import { KEYS } from './half-keys.ts'
+import { CHUNK } from './pieces.ts'
 import { SIMD_KERNELS_BASE64 } from './simd-bytes.ts'
-
-/** Values that are in the module's memory at once; whole segments of the error sum. */
-export const CHUNK = 65536
 
 /** Bytes that a vector loop may read or write past the end of a buffer. */
 const SLACK = 64
@@ -97,38 +95,6 @@ export function createArena(): Arena {
     halves: (address, length) => new Uint16Array(buffer, address, length),
     bytes: (address, length) => new Uint8Array(buffer, address, length),
     codes: (address, length) => new Int8Array(buffer, address, length),
-  }
-}
-
-/** A part of a call that fits in memory: whole blocks, or a part of one long block. */
-export type Piece = {
-  /** First value, and values. */
-  readonly start: number
-  readonly length: number
-  /** First block, and blocks. */
-  readonly block: number
-  readonly blocks: number
-  /** Values of each block in this piece. */
-  readonly blockLength: number
-}
-
-/** Cuts `length` values in blocks into pieces, in order. */
-export function* pieces(length: number, blockLength: number): Generator<Piece> {
-  const blocksAtOnce = Math.max(1, Math.floor(CHUNK / blockLength))
-  const blocks = length / blockLength
-  for (let block = 0; block < blocks; block += blocksAtOnce) {
-    const count = Math.min(blocksAtOnce, blocks - block)
-    const end = (block + count) * blockLength
-    const step = Math.min(CHUNK, blockLength)
-    if (blockLength <= CHUNK) {
-      const start = block * blockLength
-      yield { start, length: end - start, block, blocks: count, blockLength: step }
-      continue
-    }
-    for (let start = block * blockLength; start < end; start += step) {
-      const part = Math.min(step, end - start)
-      yield { start, length: part, block, blocks: 1, blockLength: part }
-    }
   }
 }
 

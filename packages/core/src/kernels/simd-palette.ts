@@ -6,7 +6,8 @@ import { KEYS } from './half-keys.ts'
 import { tableBounds } from './nearest-entries.ts'
 import { requireEntries, requireVectors } from './nearest-vectors.ts'
 import type { DistinctValues, PaletteKernels, VectorSpec } from './palette-kernels.ts'
-import { type Arena, CHUNK } from './simd-arena.ts'
+import { CHUNK } from './pieces.ts'
+import type { Arena } from './simd-arena.ts'
 import { simdClusterSorted } from './simd-cluster.ts'
 
 /** The SIMD twins of the kernels of palettes and sparsity. */

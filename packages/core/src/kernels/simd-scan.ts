@@ -1,7 +1,8 @@
 import { requireFit } from './fit.ts'
 import type { ValueScan } from './kernels.ts'
+import { CHUNK } from './pieces.ts'
 import { GROUP_LENGTH } from './scan.ts'
-import { type Arena, CHUNK } from './simd-arena.ts'
+import type { Arena } from './simd-arena.ts'
 import { sumOfFour } from './sum-of-four.ts'
 
 /** Whole rows, or a part of one long row that ends where a run ends. */

@@ -1,8 +1,9 @@
 import type { SearchSpec } from './kernels.ts'
 import { clipFractions } from './mse-grid.ts'
 import { blockWeights, requireRows, storedCandidates } from './mse-search.ts'
+import { CHUNK, type Piece, pieces } from './pieces.ts'
 import { roundScales } from './scales.ts'
-import { type Arena, CHUNK, type Piece, pieces } from './simd-arena.ts'
+import type { Arena } from './simd-arena.ts'
 
 /**
  * The symmetric search of `mseScales`, from plain scales to the best ones.
@@ -40,14 +41,14 @@ function searchShortBlocks(
   const fractions = clipFractions(spec)
   const isHalf = spec.scaleDtype === 'float16' ? 1 : 0
   arena.floats(at.fractions, fractions.length).set(fractions)
-  if (importance === undefined) arena.floats(at.weights, CHUNK).fill(1)
+  const weights = importance === undefined ? 0 : at.weights
   for (const piece of pieces(x.length, spec.blockLength)) {
     const { block, blocks, blockLength } = piece
     loadValues(arena, x, piece)
     if (importance !== undefined) loadBlockWeights(arena, importance, piece, spec)
     const plain = arena.floats(at.scale, blocks)
     plain.set(scale.subarray(block, block + blocks))
-    const data = [at.scale, at.x, at.weights, blockLength, blocks] as const
+    const data = [at.scale, at.x, weights, blockLength, blocks] as const
     const grid = [at.fractions, fractions.length, at.candidates, at.totals] as const
     arena.run('searchBlocks', ...data, ...grid, isHalf, spec.qmin, spec.qmax)
     scale.set(plain, block)
@@ -73,9 +74,12 @@ function searchLongBlock(
   const values = x.subarray(start, start + spec.blockLength)
   for (const piece of pieces(values.length, values.length)) {
     loadValues(arena, values, piece)
-    loadWeights(arena.floats(at.weights, piece.length), weights, piece.start)
-    const data = [at.totals, at.x, at.weights, piece.length] as const
-    arena.run('addErrors', ...data, at.candidates, scales.length, spec.qmin, spec.qmax)
+    if (weights !== undefined) {
+      loadWeights(arena.floats(at.weights, piece.length), weights, piece.start)
+    }
+    const data = [at.totals, at.x, weights === undefined ? 0 : at.weights, piece.length] as const
+    const grid = [at.candidates, scales.length] as const
+    arena.run('addErrors', ...data, ...grid, plain, spec.qmin, spec.qmax)
   }
   return bestScale(scales, totals)
 }

@@ -1,21 +1,15 @@
 import { roundToHalf } from '../tensor/float16.ts'
 import { requireBlocks, requireFit } from './fit.ts'
 import { simdAddToHistogram, simdValueEnds } from './histogram-simd.ts'
-import type { BlockSpec, ErrorSums, Kernels } from './kernels.ts'
+import type { BlockSpec, DecodeSpec, Kernels } from './kernels.ts'
+import { CHUNK, pieces } from './pieces.ts'
 import { scalarKernels } from './scalar.ts'
 import { coveringScale } from './scales.ts'
-import {
-  type Arena,
-  CHUNK,
-  createArena,
-  type Piece,
-  pieces,
-  type SimdFunction,
-} from './simd-arena.ts'
+import { type Arena, createArena, type SimdFunction } from './simd-arena.ts'
+import { loadScales, simdCodeErrors, simdErrorSums } from './simd-errors.ts'
 import { simdPaletteKernels } from './simd-palette.ts'
 import { simdScanHalves, simdScanValues } from './simd-scan.ts'
 import { simdMseScales } from './simd-search.ts'
-import { sumOfFour } from './sum-of-four.ts'
 
 /**
  * The kernels with their hot loops in WebAssembly SIMD, equal to `scalarKernels` bit for bit.
@@ -36,10 +30,12 @@ export function loadSimdKernels(): Kernels {
     encodeBlocks: (codes, x, scale, zeroPoint, spec) =>
       encodeBlocks(arena, codes, x, scale, zeroPoint, spec),
     decodeBlocks: (out, codes, scale, zeroPoint, spec) => {
-      // With other scales the float32 product is not exact, and rounding it again could differ.
-      const isExact = spec.dtype === 'float32' || scale.every((s) => s === roundToHalf(s))
-      const decode = isExact ? decodeBlocks(arena) : scalarKernels.decodeBlocks
+      const decode = isExact(scale, spec) ? decodeBlocks(arena) : scalarKernels.decodeBlocks
       decode(out, codes, scale, zeroPoint, spec)
+    },
+    codeErrors: (x, codes, scale, zeroPoint, spec) => {
+      const measure = isExact(scale, spec) ? simdCodeErrors(arena) : scalarKernels.codeErrors
+      return measure(x, codes, scale, zeroPoint, spec)
     },
     mseScales: (scale, zeroPoint, x, importance, spec) => {
       if (zeroPoint !== undefined) {
@@ -49,12 +45,17 @@ export function loadSimdKernels(): Kernels {
       symmetricScales(arena, scale, x, spec)
       simdMseScales(arena, scale, x, importance, spec)
     },
-    errorSums: (x, y) => errorSums(arena, x, y),
+    errorSums: (x, y) => simdErrorSums(arena, x, y),
     scanValues: (x, cols) => simdScanValues(arena, x, cols),
     scanHalves: (bits, cols) => simdScanHalves(arena, bits, cols),
     valueEnds: (x) => simdValueEnds(arena, x),
     addToHistogram: (histogram, x) => simdAddToHistogram(arena, histogram, x),
   }
+}
+
+/** With other scales the float32 product is not exact, and rounding it again could differ. */
+function isExact(scale: Float32Array, { dtype }: DecodeSpec): boolean {
+  return dtype === 'float32' || scale.every((each) => each === roundToHalf(each))
 }
 
 function widen(arena: Arena, name: SimdFunction, out: Float32Array, bits: Uint16Array): void {
@@ -154,43 +155,4 @@ function decodeBlocks(arena: Arena): Kernels['decodeBlocks'] {
       out.set(arena.floats(at.out, length), start)
     }
   }
-}
-
-/** Puts the scales and zero points of a piece in place; the address of the latter, or 0. */
-function loadScales(
-  arena: Arena,
-  scale: Float32Array,
-  zeroPoint: Int8Array | undefined,
-  { block, blocks }: Piece,
-): number {
-  const { at } = arena
-  arena.floats(at.scale, blocks).set(scale.subarray(block, block + blocks))
-  if (zeroPoint === undefined) return 0
-  arena.codes(at.zeroPoint, blocks).set(zeroPoint.subarray(block, block + blocks))
-  return at.zeroPoint
-}
-
-function errorSums(arena: Arena, x: Float32Array, y: Float32Array): ErrorSums {
-  requireFit(x.length === y.length, `${x.length} and ${y.length} values`)
-  const { at } = arena
-  const totals = arena.doubles(at.totals, 12).fill(0)
-  for (let start = 0; start < x.length; start += CHUNK) {
-    const length = Math.min(CHUNK, x.length - start)
-    const padded = (length + 3) & ~3
-    loadPadded(arena.floats(at.x, padded), x, start)
-    loadPadded(arena.floats(at.weights, padded), y, start)
-    arena.run('errorSums', at.totals, at.x, at.weights, padded)
-  }
-  return {
-    squaredError: sumOfFour(totals.subarray(0, 4)),
-    squaredSignal: sumOfFour(totals.subarray(4, 8)),
-    maxAbsError: Math.max(...totals.subarray(8)),
-  }
-}
-
-/** Fills `room` with values from `start` on, and what is beyond their end with NaN. */
-function loadPadded(room: Float32Array, x: Float32Array, start: number): void {
-  const length = Math.min(room.length, x.length - start)
-  room.set(x.subarray(start, start + length))
-  room.fill(Number.NaN, length)
 }

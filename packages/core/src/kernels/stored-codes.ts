@@ -30,12 +30,31 @@ export function storedCodes(
 
 /** Throws unless all of `code + shift` are unsigned numbers of so many bits. */
 function requireCodes(codes: Int8Array, bits: number, shift: number): void {
-  let found = 0
-  // What is below 0 has its upper bits set, as what is above the highest has.
-  for (let i = 0; i < codes.length; i++) found |= codes[i]! + shift
-  if (found >>> bits === 0) return
+  if (bits === 4 ? areNibbles(codes) : areBytes(codes, shift)) return
   const outside = codes.find((code) => (code + shift) >>> bits !== 0)
   throw new TypeError(`the code ${outside} is not stored in ${bits} bits`)
+}
+
+function areBytes(codes: Int8Array, shift: number): boolean {
+  let found = 0
+  // What is below 0 has its upper bits set, as what is above 255 has.
+  for (let i = 0; i < codes.length; i++) found |= codes[i]! + shift
+  return found >>> 8 === 0
+}
+
+/** Whether all codes are from -8 to 7; four at once, where they lie as words. */
+function areNibbles(codes: Int8Array): boolean {
+  const isAligned = codes.byteOffset % 4 === 0
+  const words = isAligned ? codes.length >> 2 : 0
+  const four = isAligned ? new Int32Array(codes.buffer, codes.byteOffset, words) : []
+  let found = 0
+  for (let i = 0; i < words; i++) {
+    const word = four[i]!
+    // Adds 8 to each byte without a carry into the next: the upper bits are added apart.
+    found |= ((word & 0x7f7f7f7f) + 0x08080808) ^ (word & 0x80808080)
+  }
+  for (let i = 4 * words; i < codes.length; i++) found |= (codes[i]! + 8) & 0xff
+  return (found & 0xf0f0f0f0) === 0
 }
 
 /** The values that a mask keeps, in their order. */

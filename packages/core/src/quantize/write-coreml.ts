@@ -1,3 +1,4 @@
+import { freeMemory } from '../base/free-memory.ts'
 import type { Host } from '../base/host.ts'
 import type { PartChunk } from '../formats/coreml/part-chunks.ts'
 import { joinSlabs } from '../formats/coreml/part-chunks.ts'
@@ -58,6 +59,7 @@ export async function writeCoreml(
       )) {
         bytes.set(name, (bytes.get(name) ?? 0) + chunk.bytes.length)
         yield chunk
+        freeMemory([chunk.bytes])
       }
       const progress = { done: index + 1, total: order.length, unit: 'weights' }
       host.emit({ kind: 'progress', stage: 'quantize', ...progress })

@@ -13,7 +13,7 @@ export type FileSink = ByteSink & {
 }
 
 /** Smaller writes are gathered to this many bytes: a system call costs as much as copying them. */
-const GATHER_BYTES = 1 << 20
+const GATHER_BYTES = 1 << 18
 
 /**
  * A file that grows under a temporary name beside `path` and gets its name on close, so that

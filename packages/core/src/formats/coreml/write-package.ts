@@ -22,7 +22,10 @@ import { blobsOf, writeWeight } from './write-weight.ts'
 /** What a weight becomes. */
 export type Replacement = {
   readonly form: CoremlForm
-  /** The bytes of all parts in the order of `form.parts`, as `partChunks` gives them; asked for once. */
+  /**
+   * The bytes of all parts in the order of `form.parts`, as `partChunks` gives them; asked for once. They
+   * are good until the next are asked for.
+   */
   readonly parts: () => AsyncIterable<PartChunk>
 }
 
