@@ -261,19 +261,11 @@ function codeContract(kernels: Kernels): void {
 
   test.for(['float16', 'float32'] as const)('decodeBlocks equals the reference, %s', (dtype) => {
     for (const { x, spec } of [...blockCases(anyFloat), ...LARGE_CASES]) {
-      const blocks = x.length / spec.blockLength
-      const codes = Int8Array.from(x, (_, i) => (i * 37) % 256)
-      const odd = Float32Array.from(
-        { length: blocks },
-        (_, i) => (i % 5 < 3 ? 0.7 : -0.7) / (1 + i * 31),
-      )
-      const half = new Float32Array(blocks)
-      kernels.roundScales(half, odd, 'float16')
-      const zero = Int8Array.from({ length: blocks }, (_, i) => (i * 91) % 256)
+      const { codes, scale: scales, zeroPoint: zero } = anyCodes(x.length, spec.blockLength)
       for (const [scale, zeroPoint] of [
-        [odd, undefined],
-        [odd, zero],
-        [half, zero],
+        [scales.odd, undefined],
+        [scales.odd, zero],
+        [scales.half, zero],
       ] as const) {
         const out = new Float32Array(x.length)
         const expected = new Float32Array(x.length)
@@ -283,6 +275,36 @@ function codeContract(kernels: Kernels): void {
         expect(firstDifference(out, expected)).toBe(-1)
       }
     }
+  })
+
+  test.for(['float16', 'float32'] as const)('codeErrors equals the reference, %s', (dtype) => {
+    for (const { x, spec } of [...blockCases(anyFloat), ...LARGE_CASES]) {
+      const { codes, scale, zeroPoint } = anyCodes(x.length, spec.blockLength)
+      for (const scales of [scale.odd, scale.half]) {
+        for (const zeros of [undefined, zeroPoint]) {
+          const decoded = { blockLength: spec.blockLength, dtype }
+          expect(kernels.codeErrors(x, codes, scales, zeros, decoded)).toEqual(
+            scalarKernels.codeErrors(x, codes, scales, zeros, decoded),
+          )
+        }
+      }
+    }
+  })
+
+  test('codeErrors are the errors of what codes decode to', () => {
+    fc.assert(
+      fc.property(fc.array(anyFloat, { maxLength: 100 }), (list) => {
+        const x = Float32Array.from(list)
+        const blockLength = Math.max(1, x.length)
+        const { codes, scale, zeroPoint } = anyCodes(x.length, blockLength)
+        const spec = { blockLength, dtype: 'float16' } as const
+        const back = new Float32Array(x.length)
+        scalarKernels.decodeBlocks(back, codes, scale.half, zeroPoint, spec)
+        expect(kernels.codeErrors(x, codes, scale.half, zeroPoint, spec)).toEqual(
+          scalarKernels.errorSums(x, back),
+        )
+      }),
+    )
   })
 
   test('a value inside the range comes back within half a step', () => {
@@ -304,6 +326,22 @@ function codeContract(kernels: Kernels): void {
       }),
     )
   })
+}
+
+/** Codes of all sizes, zero points, and scales that are halves and that are not. */
+function anyCodes(length: number, blockLength: number) {
+  const blocks = length / blockLength
+  const odd = Float32Array.from(
+    { length: blocks },
+    (_, i) => (i % 5 < 3 ? 0.7 : -0.7) / (1 + i * 31),
+  )
+  const half = new Float32Array(blocks)
+  scalarKernels.roundScales(half, odd, 'float16')
+  return {
+    codes: Int8Array.from({ length }, (_, i) => (i * 37) % 256),
+    scale: { odd, half },
+    zeroPoint: Int8Array.from({ length: blocks }, (_, i) => (i * 91) % 256),
+  }
 }
 
 function searchContract(kernels: Kernels): void {
