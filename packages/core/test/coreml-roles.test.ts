@@ -226,6 +226,19 @@ test('weights of inner blocks are found, and readers in them', async () => {
   ])
 })
 
+test('operations that read a value many times do not hand it on, time and again', async () => {
+  const [weight] = await weightsOf((built) => {
+    built.weight('w', [4, 4])
+    let last = 'w'
+    for (const name of ['a', 'b', 'c', 'd']) {
+      built.op('identity', { x: Array.from({ length: 1000 }, () => last) }, name)
+      last = name
+    }
+    built.op('linear', { x: 'x', weight: last }, 'y')
+  })
+  expect(weight?.uses.length).toBe(1000)
+})
+
 test('two constants of one blob are one weight', async () => {
   const [weight, other] = await weightsOf((built) => {
     built.weight('first', [8, 8])

@@ -98,11 +98,22 @@ function realReaders(
   passes: number,
 ): readonly Reader[] {
   return definition.readers.flatMap((reader) => {
-    if (!PASSING.has(reader.operation.type) || passes === MAX_PASSES) return [reader]
+    if (passes === MAX_PASSES || passedBy(reader.operation, builder) !== definition) return [reader]
     const passed = builder.givenBy.get(reader.operation) ?? []
     const isEnd = passed.every(({ readers }) => readers.length === 0)
     return isEnd ? [reader] : passed.flatMap((each) => realReaders(each, builder, passes + 1))
   })
+}
+
+/**
+ * The value that an operation hands on. One that reads several hands none on: following all of them
+ * through a few such operations would take time without end.
+ */
+function passedBy(operation: Operation, builder: ChainBuilder): Definition | null | undefined {
+  if (!PASSING.has(operation.type)) return undefined
+  const [binding, second] = bindingsOf(operation).get('x') ?? []
+  if (binding?.case !== 'name' || second !== undefined) return undefined
+  return builder.scopes.get(operation)?.scope.get(binding.value)
 }
 
 /** Who reads the value itself; parts of other constants are no uses. */
@@ -123,8 +134,26 @@ function callOf({ operation }: Reader, builder: ChainBuilder): Parameters<typeof
 }
 
 /** The first binding of a parameter. */
-function bindingOf(operation: Operation, parameter: string): Binding['binding'] | undefined {
-  return operation.inputs.find(({ key }) => key === parameter)?.value?.arguments[0]?.binding
+function bindingOf(operation: Operation, parameter: string): Bound | undefined {
+  return bindingsOf(operation).get(parameter)?.[0]
+}
+
+type Bound = Binding['binding']
+
+const known = new WeakMap<Operation, ReadonlyMap<string, readonly Bound[]>>()
+
+/** What is bound to each parameter; found once, because many weights may ask the same operation. */
+function bindingsOf(operation: Operation): ReadonlyMap<string, readonly Bound[]> {
+  const found = known.get(operation)
+  if (found !== undefined) return found
+  const bindings = new Map<string, Bound[]>()
+  for (const { key, value } of operation.inputs) {
+    const own = bindings.get(key) ?? []
+    for (const { binding } of value?.arguments ?? []) own.push(binding)
+    bindings.set(key, own)
+  }
+  known.set(operation, bindings)
+  return bindings
 }
 
 function integerOf(
