@@ -7,6 +7,7 @@ import { scanSources } from '../audit/scan.ts'
 import { ensure } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
 import { readJson } from '../base/json-file.ts'
+import { largestOf } from '../base/largest.ts'
 import type { ResolvedConfig } from '../config/merge-config.ts'
 import type { Target } from '../config/settings.ts'
 import type { CoremlDocument } from '../formats/coreml/document.ts'
@@ -146,5 +147,5 @@ function neededTarget(plan: Plan, audit: Audit, { specs }: CoremlRequest): Corem
       : [{ weight: formFacts(weight), scheme }]
   })
   const needed = coremlForms(stored, specs).map((form) => specOf(form))
-  return lowestTarget(Math.max(specs.lowest, ...needed))
+  return lowestTarget(largestOf(specs.lowest, needed))
 }

@@ -1,3 +1,4 @@
+import { largestOf } from '../../base/largest.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { storedScale } from '../../kernels/scales.ts'
 import { gridCodes, MAX_CODE } from './grid-codes.ts'
@@ -18,7 +19,7 @@ export function int8Tables(
   spec: PaletteSpec,
 ): { readonly codes: Int8Array; readonly scale: Float32Array } {
   const tables = groups.map((group) => groupTable(kernels, group, spec))
-  const scale = coveringStep(Math.max(...tables.map(largestEntry)), spec.dtype)
+  const scale = coveringStep(largestOf(0, tables.map(largestEntry)), spec.dtype)
   const codes = tables.map((table, i) => codesOf(kernels, groups[i], table, scale, spec))
   return { codes: Int8Array.from(codes.flatMap((own) => [...own])), scale: Float32Array.of(scale) }
 }

@@ -115,9 +115,10 @@ function buildChain(builder: ChainBuilder, operation: Operation): Chain | undefi
     inputs.set(entry.key, input)
   }
   const sources = [...inputs.values()].filter(({ kind }) => kind === 'chain')
+  // Both limits keep the time that following a chain takes in bounds.
+  if (sources.length > MAX_SOURCES) return undefined
   const length = 1 + Math.max(0, ...sources.map((input) => lengthOf(input)))
-  // Both keep the time that following a chain takes in bounds.
-  if (sources.length > MAX_SOURCES || length > MAX_LENGTH) return undefined
+  if (length > MAX_LENGTH) return undefined
   const style = operation.inputs.length > 0 ? 'inputs' : 'attributes'
   const outputs = operation.outputs.map(({ type }) => staticTensor(type))
   return { op, style, operation, inputs, outputs, length }

@@ -5,6 +5,7 @@ import type { PartValues } from './encodings.ts'
 import type { CoremlForm } from './form-types.ts'
 import type { Block, Model, Operation, Program } from './generated/coreml_pb.ts'
 import { ModelSchema } from './generated/coreml_pb.ts'
+import { freshNamer } from './fresh-names.ts'
 import { walkProgram } from './program.ts'
 import type { ProgramWalk } from './program.ts'
 import { raiseProgram } from './raise-opset.ts'
@@ -120,10 +121,6 @@ function freshNames(program: Program, walk: ProgramWalk): (base: string) => stri
     for (const { name } of value?.inputs ?? []) names.add(name)
   }
   for (const { block } of walk.operations) for (const { name } of block.inputs) names.add(name)
-  return (base) => {
-    let name = base
-    for (let number = 0; names.has(name); number++) name = `${base}_${number}`
-    names.add(name)
-    return name
-  }
+  const nameOf = freshNamer(names)
+  return (base) => nameOf(base, (number) => (number === 0 ? base : `${base}_${number - 1}`))
 }

@@ -1,3 +1,4 @@
+import { largestOf } from '../../base/largest.ts'
 import type { Scheme } from '../../scheme/scheme.ts'
 import {
   COREML_SPECS,
@@ -52,7 +53,7 @@ export function coremlForms(
   specs: SpecRange,
 ): readonly (CoremlForm | NoCoremlForm)[] {
   const forms = layers.map(({ weight, scheme }) => coremlForm(weight, scheme, specs))
-  const lowest = Math.max(specs.lowest, ...forms.map((form) => specOf(form)))
+  const lowest = largestOf(specs.lowest, forms.map(specOf))
   if (lowest === specs.lowest) return forms
   return layers.map(({ weight, scheme }) => coremlForm(weight, scheme, { ...specs, lowest }))
 }

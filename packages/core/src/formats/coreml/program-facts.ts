@@ -1,4 +1,5 @@
 import { ensure } from '../../base/error.ts'
+import { largestOf } from '../../base/largest.ts'
 import { FIRST_PROGRAM_SPEC, NEWEST_SPEC } from '../../targets/coreml-versions.ts'
 import type { MilFunction, Model, Program } from './generated/coreml_pb.ts'
 
@@ -20,8 +21,8 @@ export function specOfOpset(opset: string): number {
 
 /** The newest version among the operator sets of a program's functions. */
 export function programSpec(declared: number, program: Program): number {
-  const specs = program.functions.map(({ value }) => specOfOpset(value?.opset ?? ''))
-  return Math.max(FIRST_PROGRAM_SPEC, ...specs.map((spec) => (spec === 0 ? declared : spec)))
+  const specs = program.functions.map(({ value }) => specOfOpset(value?.opset ?? '') || declared)
+  return largestOf(FIRST_PROGRAM_SPEC, specs)
 }
 
 /**

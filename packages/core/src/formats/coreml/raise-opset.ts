@@ -1,4 +1,4 @@
-import type { Operation, Program, Value } from './generated/coreml_pb.ts'
+import type { Block, Operation, Program, Value } from './generated/coreml_pb.ts'
 import { immediateIntegers } from './immediate.ts'
 import { argument, booleanValue, constant, integerValue, stringValue } from './make-values.ts'
 import { opsetOf, specOfOpset } from './program-facts.ts'
@@ -163,7 +163,7 @@ export function raiseProgram(program: Program, { spec, walk, fresh }: Raising): 
     for (const entry of value.blockSpecializations) {
       if (entry.key === value.opset) entry.key = opsetOf(spec)
       if (entry.value === undefined) continue
-      addParameters(entry.value.operations, { from, spec, fresh, scopes })
+      addParameters(entry.value, { from, spec, fresh, scopes })
     }
     value.opset = opsetOf(spec)
   }
@@ -177,13 +177,11 @@ type Adding = {
 }
 
 /** Writes new parameters out, each as a constant before its operation. */
-function addParameters(operations: Operation[], adding: Adding): void {
-  const raised: Operation[] = []
-  for (const operation of operations) {
-    for (const block of operation.blocks) addParameters(block.operations, adding)
-    raised.push(...newConstants(operation, adding), operation)
-  }
-  operations.splice(0, operations.length, ...raised)
+function addParameters(block: Block, adding: Adding): void {
+  block.operations = block.operations.flatMap((operation) => {
+    for (const inner of operation.blocks) addParameters(inner, adding)
+    return [...newConstants(operation, adding), operation]
+  })
 }
 
 function newConstants(operation: Operation, { from, spec, fresh, scopes }: Adding): Operation[] {

@@ -5,6 +5,8 @@ import type { Chain, ChainBuilder } from './chain.ts'
 import { chainTypes } from './chain-types.ts'
 import { describeChain } from './describe-chain.ts'
 import type { CoremlWeight, WeightSites } from './document.ts'
+import { freshNamer } from './fresh-names.ts'
+import type { FreshName } from './fresh-names.ts'
 import { identityOf } from './identity.ts'
 import { isVector, readingOf } from './readings.ts'
 import type { Operation } from './generated/coreml_pb.ts'
@@ -36,11 +38,11 @@ export async function collectWeights(
 ): Promise<CollectedWeights> {
   const numbers = new Map(walk.operations.map(({ operation }, number) => [operation, number]))
   const builder = chainBuilder(walk, files)
-  const names = new Set<string>()
+  const fresh = freshNamer(new Set())
   const weights = new Map<string, CoremlWeight>()
   const sites = new Map<string, WeightSites>()
   for (const found of findWeights(builder, walk.definitions)) {
-    const name = freshName(names, found)
+    const name = nameOf(fresh, found)
     weights.set(name, await weightOf(name, found, builder))
     const { chain, form, definitions } = found
     const operations = definitions.map(({ operation }) => numbers.get(operation) ?? -1)
@@ -76,14 +78,13 @@ function whyImmediate(chain: Chain): string | null {
   return isInFile ? null : 'its values stand in the program itself, not in a weight file'
 }
 
-function freshName(names: Set<string>, { definitions }: Found): string {
+/** The plain name, then one with the function, then numbered ones. */
+function nameOf(fresh: FreshName, { definitions }: Found): string {
   const [first] = definitions
   const plain = first?.name ?? ''
   const qualified = `${first?.function ?? ''}/${plain}`
-  let name = names.has(plain) ? qualified : plain
-  for (let number = 2; names.has(name); number++) name = `${qualified}~${number}`
-  names.add(name)
-  return name
+  const candidates = [plain, qualified]
+  return fresh(qualified, (number) => candidates[number] ?? `${qualified}~${number}`)
 }
 
 async function weightOf(

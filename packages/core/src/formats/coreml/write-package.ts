@@ -2,6 +2,7 @@ import { toBinary } from '@bufbuild/protobuf'
 import type { ByteSink, ByteSource } from '../../base/bytes.ts'
 import { ensure } from '../../base/error.ts'
 import type { Host } from '../../base/host.ts'
+import { largestOf } from '../../base/largest.ts'
 import type { BlobFile } from './blob-index.ts'
 import { startBlobFile } from './blob-writer.ts'
 import type { CoremlDocument } from './document.ts'
@@ -89,8 +90,8 @@ export async function writeCoremlPackage(
 /** The version that operator sets must be raised to; null when they can stay. */
 function neededSpec({ model, replacements, spec }: WriteCoremlRequest): number | null {
   const { highestSpec, model: proto } = model.document
-  const forms = [...replacements.values()].map(({ form }) => form)
-  const wanted = Math.max(spec ?? 0, ...forms.map((form) => form.spec))
+  const specs = [...replacements.values()].map(({ form }) => form.spec)
+  const wanted = largestOf(spec ?? 0, specs)
   if (wanted === 0) return null
   const functions = proto.mlProgram?.functions ?? []
   const isReached = functions.every(({ value }) => specOfOpset(value?.opset ?? '') >= wanted)
