@@ -35,12 +35,13 @@ export function packageWeights(
   })
 }
 
-/** The weights themselves, by layer name. */
+/** The weights themselves, by layer name; those without values have nothing to look at. */
 export function packageSources(
   { weights }: CoremlDocument,
   component: string,
 ): ReadonlyMap<string, Weight> {
-  return new Map([...weights].map(([name, { weight }]) => [`${component}.${name}`, weight]))
+  const own = [...weights].filter(([, { shape }]) => elementsOf(shape) > 0)
+  return new Map(own.map(([name, { weight }]) => [`${component}.${name}`, weight]))
 }
 
 /**

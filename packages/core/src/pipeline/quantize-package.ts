@@ -12,6 +12,7 @@ import type { WrittenCoreml } from '../quantize/write-coreml.ts'
 import { writeCoreml } from '../quantize/write-coreml.ts'
 import type { SlabLimits } from '../quantize/survey-weight.ts'
 import type { Scheme } from '../scheme/scheme.ts'
+import { elementsOf } from '../tensor/weight.ts'
 import { plannedForms } from './planned-forms.ts'
 
 type WritingHost = Pick<Host, 'create' | 'open' | 'within' | 'pool' | 'emit'>
@@ -125,8 +126,10 @@ export async function decompressCoremlPackage(
   }
 }
 
-function isCompressed({ stored }: CoremlWeight): boolean {
-  return stored.ops.some((op) => op.startsWith('constexpr_') && op !== 'constexpr_cast')
+/** A weight without values has no dense form, and nothing to make dense. */
+function isCompressed({ stored, shape }: CoremlWeight): boolean {
+  const isPacked = stored.ops.some((op) => op.startsWith('constexpr_') && op !== 'constexpr_cast')
+  return isPacked && elementsOf(shape) > 0
 }
 
 function denseChange(weight: CoremlWeight, { document }: CoremlModel): WeightChange {

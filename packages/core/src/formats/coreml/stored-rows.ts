@@ -42,6 +42,8 @@ async function readRows(
   }
   const columns = columnsOf(form.shape)
   const out = new Float32Array((end - start) * columns)
+  // A block of no values divides nothing.
+  if (out.length === 0) return out
   for (const piece of pieces(alignmentOf(form), rows)) {
     const read = outward(vectorRows(form), piece)
     const values = decode(await readEncoding(form, read))

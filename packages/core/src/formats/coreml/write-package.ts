@@ -16,6 +16,7 @@ import type { PartChunk } from './part-chunks.ts'
 import type { CoremlModel } from './read-package.ts'
 import { specOfOpset } from './program-facts.ts'
 import { restyledWeights } from './restyle.ts'
+import type { BlobPlace } from './stored-array.ts'
 import { arraysOf } from './stored-facts.ts'
 import { blobReferences } from './visit-values.ts'
 import { blobsOf, writeWeight } from './write-weight.ts'
@@ -70,14 +71,16 @@ export async function writeCoremlPackage(
   const { model, folder } = request
   const { document } = model
   const spec = neededSpec(request)
-  const replacements = new Map<string, Replacement>([
-    ...(spec === null ? [] : restyledWeights(document, spec)),
-    ...request.replacements,
-  ])
+  // Those that were asked for come first, as in `inFileOrder`, where several begin at one blob.
+  const replacements = new Map<string, Replacement>(request.replacements)
+  for (const [name, restyled] of spec === null ? [] : restyledWeights(document, spec)) {
+    if (!replacements.has(name)) replacements.set(name, restyled)
+  }
   const edit = editProgram(document, replacements.keys(), spec)
   const output: Output = { host, from: model.path, folder, written: [] }
   const moved = await writeBlobFiles(output, document, { edit, replacements })
   moveReferences(edit.program, moved)
+  await placeLiterals(document, { edit, replacements })
   edit.finish()
   await writeWhole(output, document.manifest.modelPath, toBinary(ModelSchema, edit.model))
   await writeWhole(output, MANIFEST_PATH, document.manifest.bytes)
@@ -175,16 +178,19 @@ function itemsOf(
     if (place?.file !== file.name) return []
     return [{ kind: 'weight', at: place.offset, name, replacement } as const]
   })
-  return [...blobs, ...weights].toSorted((a, b) => a.at - b.at)
+  return [...blobs, ...weights].toSorted((a, b) => compare(a.at, b.at))
 }
 
-/** Where the first array of a weight lies. */
-function firstPlace(document: CoremlDocument, name: string) {
-  const chain = document.sites.get(name)?.chain
+/**
+ * Where the first array of a weight lies. One that stands in the program itself goes behind all others;
+ * null where there is no weight file.
+ */
+function firstPlace({ sites, blobFiles }: CoremlDocument, name: string): BlobPlace | null {
+  const chain = sites.get(name)?.chain
   const places = chain === undefined ? [] : arraysOf(chain).flatMap(({ place }) => place ?? [])
   const [first] = places.toSorted((a, b) => a.offset - b.offset)
-  if (first === undefined) throw new TypeError(`"${name}" has nothing in a weight file`)
-  return first
+  const [file] = blobFiles.keys()
+  return first ?? (file === undefined ? null : { file, offset: Number.POSITIVE_INFINITY })
 }
 
 async function writeBlobFile(
@@ -207,11 +213,22 @@ async function writeBlobFile(
         continue
       }
       const { form, parts } = item.replacement
-      const values = await writeWeight(writer, file.name, form, parts())
+      const values = await writeWeight({ writer, fileName: file.name }, form, parts())
       edit.place(item.name, form, values)
     }
   })
   return offsets
+}
+
+/** Weights of a program that has no weight file stand in the program. */
+async function placeLiterals(
+  document: CoremlDocument,
+  { edit, replacements }: Exchange,
+): Promise<void> {
+  for (const [name, { form, parts }] of replacements) {
+    if (firstPlace(document, name) !== null) continue
+    edit.place(name, form, await writeWeight(null, form, parts()))
+  }
 }
 
 /** Values that stayed refer to where their blobs are now. */
@@ -270,8 +287,17 @@ async function writing(
 /** The names of weights in the order in which `writeCoremlPackage` asks for their parts. */
 export function inFileOrder(document: CoremlDocument, names: Iterable<string>): readonly string[] {
   const files = [...document.blobFiles.keys()]
-  const places = [...names].map((name) => ({ name, ...firstPlace(document, name) }))
+  const places = [...names].map((name) => ({ name, place: firstPlace(document, name) }))
   return places
-    .toSorted((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.offset - b.offset)
+    .toSorted(({ place: a }, { place: b }) => {
+      // Without weight files no weight has a place.
+      if (a === null || b === null) return 0
+      return files.indexOf(a.file) - files.indexOf(b.file) || compare(a.offset, b.offset)
+    })
     .map(({ name }) => name)
+}
+
+/** Also of places behind all others, whose difference is no number. */
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a - b
 }

@@ -34,10 +34,16 @@ function sizesOf(dims: CoremlPart['dims'], kept: number | null): readonly number
   return sizes
 }
 
-/** Writes the parts of a weight, in their order, and gives what each is in the program. */
+/** A weight file that is being written, under the name that values call it. */
+export type WeightFile = { readonly writer: BlobWriter; readonly fileName: string }
+
+/**
+ * Writes the parts of a weight, in their order, and gives what each is in the program.
+ *
+ * @param file - null: all parts stand in the program
+ */
 export async function writeWeight(
-  writer: BlobWriter,
-  fileName: string,
+  file: WeightFile | null,
   form: CoremlForm,
   chunks: AsyncIterable<PartChunk>,
 ): Promise<PartValues> {
@@ -48,7 +54,7 @@ export async function writeWeight(
     const isMask = part.name === 'mask'
     const counter = { bits: 0 }
     const pieces = counted(reader.piecesOf(part.name), isMask ? counter : null)
-    values.set(part.name, await writePart(part, { writer, fileName, pieces, kept }))
+    values.set(part.name, await writePart(part, { file, pieces, kept }))
     if (isMask) kept = counter.bits
   }
   await reader.end()
@@ -56,24 +62,20 @@ export async function writeWeight(
 }
 
 type Writing = {
-  readonly writer: BlobWriter
-  readonly fileName: string
+  readonly file: WeightFile | null
   readonly pieces: AsyncIterable<Uint8Array>
   readonly kept: number | null
 }
 
-async function writePart(
-  part: CoremlPart,
-  { writer, fileName, pieces, kept }: Writing,
-): Promise<Value> {
+async function writePart(part: CoremlPart, { file, pieces, kept }: Writing): Promise<Value> {
   const { dtype } = part
   const shape = sizesOf(part.dims, kept)
   if (shape === null) throw new TypeError(`the ${part.name} of a weight comes before its mask`)
   const elements = elementsOf(shape)
   const bytes = packedBytes(dtype, elements)
-  if (isInFile(part)) {
+  if (file !== null && isInFile(part)) {
     const header = { dtype, bytes, paddingBits: paddingOf(dtype, elements) }
-    return blobValue({ dtype, shape }, fileName, await writer.write(header, pieces))
+    return blobValue({ dtype, shape }, file.fileName, await file.writer.write(header, pieces))
   }
   const all = await joined(pieces)
   if (all.length !== bytes) throw new TypeError(`${all.length} bytes of ${bytes} came for a part`)
