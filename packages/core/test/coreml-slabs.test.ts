@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Settings } from '../src/config/settings.ts'
+import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
+import type { StaticTensor } from '../src/formats/coreml/value-types.ts'
 import type { SlabLimits } from '../src/quantize/survey-weight.ts'
-import { OUT, filesIn, layersHost, quantized } from './helpers/coreml-quantized.ts'
+import { floatBytes, testBuilder, testHost } from './helpers/coreml.ts'
+import { OUT, filesIn, layersHost, quantized, valuesOf } from './helpers/coreml-quantized.ts'
 
 /** Slabs of a few rows, and hardly a weight that fits into one job. */
 const SMALL: SlabLimits = { slab: 256, job: 512 }
@@ -82,4 +85,17 @@ test('a table that is too small for the rule unique is refused in two passes as 
       code: 'unsupported-scheme',
     })
   }
+})
+
+test('the rule unique keeps values of float32 that are next to each other, in slabs too', async () => {
+  const { op, body, blobs, constant } = testBuilder()
+  const levels = [...Array.from({ length: 15 }, (_, i) => i - 8), Math.fround(6.0001)]
+  const values = Array.from({ length: 64 * 64 }, (_, i) => levels[(7 * i) % 16] ?? 0)
+  const row: StaticTensor = { dtype: 'float32', shape: [1, 64] }
+  constant('w', blobs.add({ dtype: 'float32', shape: [64, 64] }, floatBytes(values, 'float32')))
+  op('linear', { x: 'x', weight: 'w' }, 'y', row)
+  body.outputs.push('y')
+  const host = await testHost({ main: { body, inputs: { x: row } } }, blobs, 9)
+  await quantized(host, { precision: 'palette4', algorithm: 'unique' }, { limits: SMALL })
+  expect([...(await valuesOf(await readCoremlPackage(host, OUT), 'w'))]).toEqual(values)
 })

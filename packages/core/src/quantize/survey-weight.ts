@@ -58,7 +58,8 @@ export async function surveyWeight(
   const alone = slabRows(scheme, target)
   if (alone !== null) return { ...NOTHING_SHARED, rows: rowsAtOnce(weight.shape, alone, limits) }
   const shared = slabRows(scheme, target, { table: true, threshold: true })
-  if (shared === null || elementsOf(weight.shape) <= limits.job) {
+  const isOneJob = elementsOf(weight.shape) <= limits.job
+  if (shared === null || isOneJob || needsEachValue(weight, target)) {
     return { ...NOTHING_SHARED, rows }
   }
   const exponent = weight.dtype === 'float16' ? 0 : keyExponent(largest)
@@ -76,6 +77,15 @@ export async function surveyWeight(
   const hasOneTable = values.kind === 'palette' && slabRows(values, target) === null
   const table = hasOneTable ? await sharedTable(pass, values, sparse, zeros) : null
   return { rows: pass.rows, table, thresholds: zeros }
+}
+
+/**
+ * The rule `unique` keeps values themselves. What a pass learns of halves is all of them, but float32
+ * values that are next to each other it knows by their mean only.
+ */
+function needsEachValue({ dtype }: Weight, { scheme, algorithm }: SlabTarget): boolean {
+  const values = scheme.kind === 'sparse' ? scheme.values : scheme
+  return values.kind === 'palette' && algorithm === 'unique' && dtype !== 'float16'
 }
 
 const NOTHING_SHARED = { table: null, thresholds: [] } as const
