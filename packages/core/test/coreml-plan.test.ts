@@ -16,6 +16,7 @@ import type { Plan } from '../src/plan/plan-types.ts'
 import { precisionName } from '../src/scheme/precision.ts'
 import { floatBytes, INT, PACKAGE, testBuilder, testHost } from './helpers/coreml.ts'
 import type { TestBuilder } from './helpers/coreml.ts'
+import { OUT, quantized } from './helpers/coreml-quantized.ts'
 import type { MemoryHost } from './helpers/memory-host.ts'
 
 const half = (...shape: readonly number[]): StaticTensor => ({ dtype: 'float16', shape })
@@ -103,6 +104,19 @@ describe('the audit of a package', () => {
       whyFloat: 'it holds infinities or NaN, as masks do',
     })
     expect(audit.findings).toEqual([])
+  })
+
+  test('says nothing of the dimensions of tables, which are two more than those of their weights', async () => {
+    const { weight, op, body, blobs } = testBuilder()
+    weight('conv_w', [32, 16, 3, 3])
+    op('conv', { x: 'x', weight: 'conv_w' }, 'y', half(1, 32, 8, 8))
+    body.outputs.push('y')
+    const host = await testHost({ main: { body } }, blobs, 9)
+    await quantized(host, { precision: 'palette4/int8' })
+    const model = await readCoremlPackage(host, OUT)
+    const { weights, findings } = await auditCoremlPackage(host, model)
+    expect(weights.map(({ stored }) => stored?.precision)).toEqual(['palette4/int8'])
+    expect(findings).toEqual([])
   })
 
   test('tells what devices make of what is there', async () => {

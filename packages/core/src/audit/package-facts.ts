@@ -1,3 +1,4 @@
+import { isConstant } from '../formats/coreml/chain.ts'
 import type { CoremlDocument } from '../formats/coreml/document.ts'
 import type { Operation } from '../formats/coreml/generated/coreml_pb.ts'
 import type { ProgramWalk } from '../formats/coreml/program.ts'
@@ -17,7 +18,7 @@ export function packageFacts(
   const all = operations.map(({ operation }) => operation)
   return {
     largeDimension: largeDimensions(weights),
-    highRank: all.flatMap(highRanks),
+    highRank: all.filter(({ type }) => !isConstant(type)).flatMap(highRanks),
     manyBytes: [...blobFiles.values()]
       .filter(({ source }) => source.sizeInBytes > (PROGRAM_RULES.manyBytes.limit ?? 0))
       .map(({ path }) => path),
@@ -44,6 +45,7 @@ function computedInFloat32(weights: readonly WeightFacts[]): readonly string[] {
     .map(({ layer }) => layer)
 }
 
+/** Of what is computed: tables of palettes have two dimensions more than their weights. */
 function highRanks({ outputs }: Operation): readonly string[] {
   const limit = PROGRAM_RULES.highRank.limit ?? 0
   return outputs

@@ -1,13 +1,9 @@
+import { isConstant } from '../formats/coreml/chain.ts'
 import type { CoremlDocument, CoremlWeight } from '../formats/coreml/document.ts'
 import type { Operation, Program } from '../formats/coreml/generated/coreml_pb.ts'
 import type { ProgramWalk } from '../formats/coreml/program.ts'
 import type { Flow, FlowNode, Multiplier, Position } from './positions.ts'
 import { placesOf } from './positions.ts'
-
-/** Operations that hold values and compute nothing at run time. */
-function isConstant(type: string): boolean {
-  return type === 'const' || type.startsWith('constexpr_')
-}
 
 /** Calls of each operation that computes, those of inner blocks included, the most frequent first. */
 export function operationCounts({ operations }: ProgramWalk): Readonly<Record<string, number>> {

@@ -58,6 +58,11 @@ export function isConstexpr(type: string): boolean {
   return type.startsWith('constexpr_')
 }
 
+/** Whether an operation holds values and computes nothing at run time. */
+export function isConstant(type: string): boolean {
+  return type === 'const' || isConstexpr(type)
+}
+
 /** Chains are built once an operation, so that long ones cost no more than their length. */
 export type ChainBuilder = {
   readonly files: ReadonlyMap<string, BlobFile>

@@ -1,4 +1,4 @@
-import { isConstexpr } from './chain.ts'
+import { isConstant } from './chain.ts'
 import type { Operation } from './generated/coreml_pb.ts'
 import type { Definition, ProgramWalk } from './program.ts'
 
@@ -18,7 +18,7 @@ export function unneededConstants(
   const given = new Map<Operation, Definition[]>()
   for (const definition of definitions) {
     const { type } = definition.operation
-    if (type !== 'const' && !isConstexpr(type)) continue
+    if (!isConstant(type)) continue
     const own = given.get(definition.operation)
     if (own === undefined) given.set(definition.operation, [definition])
     else own.push(definition)
