@@ -4,10 +4,12 @@ import type { CoremlForm } from '../src/formats/coreml/form-types.ts'
 import { coremlForms, specRange } from '../src/formats/coreml/forms.ts'
 import { ModelSchema } from '../src/formats/coreml/generated/coreml_pb.ts'
 import type { Model, Operation } from '../src/formats/coreml/generated/coreml_pb.ts'
+import { stringValue } from '../src/formats/coreml/make-values.ts'
 import { partChunks } from '../src/formats/coreml/part-chunks.ts'
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import type { CoremlModel } from '../src/formats/coreml/read-package.ts'
 import { checkCoremlStructure } from '../src/formats/coreml/structure/check-structure.ts'
+import type { StaticTensor } from '../src/formats/coreml/value-types.ts'
 import { writeCoremlPackage } from '../src/formats/coreml/write-package.ts'
 import { decode } from '../src/kernels/decode-encoding.ts'
 import { parsePrecision, schemeFor } from '../src/scheme/precision.ts'
@@ -24,6 +26,9 @@ import {
   testHost,
   WEIGHTS_PATH,
 } from './helpers/coreml.ts'
+import type { TestBlobs, TestBuilder, TestFunction } from './helpers/coreml.ts'
+import { quantized } from './helpers/coreml-quantized.ts'
+import { failedChecks } from './helpers/coreml-sound.ts'
 import type { MemoryHost } from './helpers/memory-host.ts'
 
 const OUT = 'out.mlpackage'
@@ -464,3 +469,63 @@ test('a weight of two functions stays one array', async () => {
 function failed(): never {
   throw new TypeError('there is one')
 }
+
+/** A program whose weights are computed in float16, and one that is cast to float32. */
+function castProgram(
+  blobs: TestBlobs,
+  name: string,
+  cast: (built: TestBuilder, result: StaticTensor) => void,
+): TestFunction {
+  const built = testBuilder(blobs)
+  const full = (...shape: readonly number[]): StaticTensor => ({ dtype: 'float32', shape })
+  built.weight(`${name}_w`, [16, 16])
+  built.op('matmul', { x: 'h', y: `${name}_w` }, 'z', { dtype: 'float16', shape: [1, 16] })
+  cast(built, full(16, 16))
+  built.op('linear', { x: 'x', weight: 'cast' }, 'y', full(1, 16))
+  built.body.outputs.push('y', 'z')
+  return { body: built.body, inputs: { x: full(1, 16), h: { dtype: 'float16', shape: [1, 16] } } }
+}
+
+test('a weight that two functions write in two styles has the newer one in both', async () => {
+  const blobs = testBlobs()
+  const value = blobs.add({ dtype: 'float16', shape: [16, 16] }, new Uint8Array(512).fill(0x3c))
+  const parameters = { source_val: value, output_dtype: stringValue('fp32') }
+  const newer = castProgram(blobs, 'newer', (built, result) => {
+    built.op('constexpr_cast', parameters, 'cast', result)
+  })
+  const older = castProgram(blobs, 'older', (built, result) => {
+    built.attributes('constexpr_cast', parameters, 'cast', result)
+  })
+  const functions = {
+    newer: { ...newer, opset: 'CoreML8' },
+    older: { ...older, opset: 'CoreML6' },
+  }
+  const host = await testHost(functions, blobs, 9)
+  await rewrite(host, { newer_w: 'int4/8' })
+  const casts = operationsOf(modelAt(host, OUT)).filter(({ type }) => type === 'constexpr_cast')
+  expect(casts.map(({ inputs }) => inputs.length)).toEqual([2, 2])
+  expect(failedChecks(await checkCoremlStructure(host, OUT))).toEqual([])
+})
+
+test('weights that begin at one blob are written in the order in which they are asked for', async () => {
+  const blobs = testBlobs()
+  const value = blobs.add({ dtype: 'float16', shape: [16, 16] }, new Uint8Array(512).fill(0x3c))
+  const main = castProgram(blobs, 'other', (built, result) => {
+    built.constant('plain', value)
+    built.op('matmul', { x: 'h', y: 'plain' }, 'p', { dtype: 'float16', shape: [1, 16] })
+    const parameters = { source_val: value, output_dtype: stringValue('fp32') }
+    built.attributes('constexpr_cast', parameters, 'cast', result)
+  })
+  const host = await testHost({ main }, blobs, 7)
+  await quantized(host, { precision: 'int4/8', protect: false })
+  const after = await readCoremlPackage(host, OUT)
+  const stored = [...after.document.weights].map(([name, weight]) => [
+    name,
+    weight.stored.precision,
+  ])
+  expect(stored).toEqual([
+    ['other_w', 'int4/8'],
+    ['plain', 'int4/8'],
+    ['cast', 'int4/8'],
+  ])
+})

@@ -37,6 +37,8 @@ export type WeightSites = {
   readonly form: StoredForm
   /** Operations whose first output is the weight, by their numbers in the order of the program. */
   readonly operations: readonly number[]
+  /** Whether one of them is written as iOS 16 has it and iOS 18 does not. */
+  readonly isOldStyle: boolean
 }
 
 /** One weight: a `const`, or what a chain of `constexpr_` operations gives. */

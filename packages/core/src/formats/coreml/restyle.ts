@@ -53,8 +53,7 @@ export function restyledWeights(
   const restyled = new Map<string, Restyled>()
   if (spec < INPUTS_SPEC) return restyled
   for (const [name, site] of document.sites) {
-    if (!isOldStyle(site.chain.operation)) continue
-    const found = restyledSite(site)
+    const found = site.isOldStyle ? restyledSite(site) : undefined
     if (found !== undefined) restyled.set(name, found)
   }
   return restyled

@@ -12,6 +12,7 @@ import { isVector, readingOf } from './readings.ts'
 import type { Operation } from './generated/coreml_pb.ts'
 import type { Definition, ProgramWalk } from './program.ts'
 import { readEncoding } from './stored-encoding.ts'
+import { isOldStyle } from './restyle.ts'
 import { arraysOf, hasSignedCodes, operationsOf, precisionOf, storedBytes } from './stored-facts.ts'
 import type { StoredForm } from './stored-form.ts'
 import { storedWeight } from './stored-rows.ts'
@@ -46,7 +47,8 @@ export async function collectWeights(
     weights.set(name, await weightOf(name, found, builder))
     const { chain, form, definitions } = found
     const operations = definitions.map(({ operation }) => numbers.get(operation) ?? -1)
-    sites.set(name, { chain, form, operations })
+    const isOld = definitions.some(({ operation }) => isOldStyle(operation))
+    sites.set(name, { chain, form, operations, isOldStyle: isOld })
   }
   return { weights, sites }
 }
