@@ -3,8 +3,8 @@
     python oracles/coreml_packages.py <folder> [name...]
 
 Every package is small. Together they have each operator with a weight, in float16 and float32 programs of
-iOS 15 to 18, weights that operators share, two functions, a state, weights that are compressed already, and
-weights whose values are hard to store.
+iOS 15 to 18, weights that operators share, two functions, a state, weights that are compressed already, activations of
+8 bits, and weights whose values are hard to store.
 """
 
 import contextlib
@@ -390,6 +390,51 @@ def compressed(name, opset, dtype):
     return model
 
 
+def activations(name, opset, dtype):
+    """Values of 8 bits between operators, and weights behind an ordinary `dequantize`."""
+    weights = Weights(name, dtype)
+
+    def through(x, scale, zero=None, codes="int8"):
+        """What coremltools writes around operators whose activations it quantizes."""
+        options = {} if zero is None else {"zero_point": np.dtype(codes).type(zero)}
+        q = mb.quantize(input=x, scale=dtype(scale), output_dtype=codes, **options)
+        return mb.dequantize(input=q, scale=dtype(scale), **options)
+
+    def stored(label, shape, axis=None, codes="int8"):
+        """A weight as integers, with scales and zero points of an axis or of all values."""
+        values = weights.values(label, shape, dtype=np.float32)
+        along = tuple(at for at in range(len(shape)) if at != axis) if axis is not None else None
+        scale = np.abs(values).max(axis=along, keepdims=axis is not None) / 127
+        q = np.clip(np.rint(values / scale), -127, 127) + (0 if codes == "int8" else 127)
+        options = {} if axis is None else {"axis": axis}
+        if codes != "int8":
+            options["zero_point"] = np.full(shape[axis], 127, codes)
+        data = mb.const(val=q.astype(codes), name=label)
+        return mb.dequantize(
+            input=data,
+            scale=np.squeeze(scale).astype(dtype),
+            name=f"{label}.dense",
+            **options,
+        )
+
+    @program({"x": ((1, 16, 8, 8), "float")}, opset, dtype)
+    def mil(x):
+        x = through(x, 0.03)
+        x = mb.conv(x=x, weight=weights.const("conv.weight", (32, 16, 3, 3)), pad_type="same")
+        x = through(mb.relu(x=x), 0.02, 0, "uint8")
+        y = mb.conv(x=x, weight=stored("stored.conv", (32, 32, 1, 1), 0), pad_type="same")
+        x = through(mb.add(x=x, y=through(y, 0.05, 3)), 0.06, -5)
+        x = mb.reshape(
+            x=mb.avg_pool(x=x, kernel_sizes=[2, 2], strides=[2, 2], pad_type="valid"),
+            shape=[1, 512],
+        )
+        x = through(mb.linear(x=x, weight=weights.const("linear.weight", (64, 512))), 0.04)
+        x = mb.matmul(x=x, y=stored("stored.columns", (64, 64), 1, "uint8"))
+        return (mb.matmul(x=x, y=stored("stored.whole", (64, 48))),)
+
+    return convert(mil, opset)
+
+
 def save(model, path):
     shutil.rmtree(path, ignore_errors=True)
     model.save(str(path))
@@ -413,6 +458,9 @@ PACKAGES = {
     "branches-ios16": (branches, IOS16, HALF),
     "branches-ios18": (branches, IOS18, HALF),
     "small": (small, IOS17, HALF),
+    "activations-ios17": (activations, IOS17, HALF),
+    "activations-ios18": (activations, IOS18, HALF),
+    "activations-fp32": (activations, IOS17, SINGLE),
     "compressed-ios16": (compressed, IOS16, HALF),
     "compressed-ios18": (compressed, IOS18, HALF),
     "compressed-fp32": (compressed, IOS18, SINGLE),

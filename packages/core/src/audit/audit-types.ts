@@ -58,13 +58,15 @@ export type ComponentFacts = {
   readonly parameters: number
   readonly bytes: number
   readonly layers: number
-  /** Calls of each operator, the most frequent first; of ONNX graphs only. */
+  /** Calls of each operator, the most frequent first. */
   readonly operators?: Readonly<Record<string, number>>
   /**
    * Multiply-accumulates for a batch of one; null when sizes are known at run time only. Of ONNX graphs
    * only.
    */
   readonly macs?: number | null
+  /** Values between operators that are stored as integers of 8 bits; of Core ML packages only. */
+  readonly int8Activations?: number
 }
 
 /** What is in a model. JSON of `mixbit audit`. */

@@ -9,7 +9,9 @@ export type AuditParts = {
   readonly weights: readonly WeightFacts[]
   readonly findings: readonly Finding[]
   /** What the graph of each component computes. */
-  readonly graphs?: Readonly<Record<string, Pick<ComponentFacts, 'operators' | 'macs'>>>
+  readonly graphs?: Readonly<
+    Record<string, Pick<ComponentFacts, 'operators' | 'macs' | 'int8Activations'>>
+  >
 }
 
 /** Sums weights up by component and adds what their scans found. */

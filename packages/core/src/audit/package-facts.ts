@@ -9,6 +9,11 @@ import type { WeightFacts } from './audit-types.ts'
 /** Operations that run once a time step. */
 const RECURRENT: ReadonlySet<string> = new Set(['gru', 'lstm', 'rnn'])
 
+/** Values that operators hand on in 8 bits: what `quantize` gives, in all functions. */
+export function int8Activations({ operations }: ProgramWalk): number {
+  return operations.filter(({ operation: { type } }) => type === 'quantize').length
+}
+
 /** What rules of devices are about, in a package. */
 export function packageFacts(
   { blobFiles }: CoremlDocument,

@@ -1,6 +1,6 @@
 import { auditOf } from '../audit/audit.ts'
 import type { Audit, WeightFacts } from '../audit/audit-types.ts'
-import { packageFacts } from '../audit/package-facts.ts'
+import { int8Activations, packageFacts } from '../audit/package-facts.ts'
 import { operationCounts } from '../audit/package-flow.ts'
 import { packageSources, packageWeights, withoutMasks } from '../audit/package-weights.ts'
 import { scanSources } from '../audit/scan.ts'
@@ -61,7 +61,9 @@ export async function auditCoremlPackage(
       ...programFindings(packageFacts(document, walk, weights), unit),
       ...storedFindings(compressedWeights(weights), unit),
     ],
-    graphs: { [COMPONENT]: { operators: operationCounts(walk) } },
+    graphs: {
+      [COMPONENT]: { operators: operationCounts(walk), int8Activations: int8Activations(walk) },
+    },
   })
 }
 

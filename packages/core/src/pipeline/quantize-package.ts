@@ -126,7 +126,10 @@ export async function decompressCoremlPackage(
   }
 }
 
-/** A weight without values has no dense form, and nothing to make dense. */
+/**
+ * A weight without values has no dense form, and nothing to make dense. Integers behind an ordinary
+ * `dequantize` are how the program computes, as activations of 8 bits are.
+ */
 function isCompressed({ stored, shape }: CoremlWeight): boolean {
   const isPacked = stored.ops.some((op) => op.startsWith('constexpr_') && op !== 'constexpr_cast')
   return isPacked && elementsOf(shape) > 0

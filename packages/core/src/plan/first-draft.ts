@@ -19,7 +19,9 @@ export function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
   )
   const isLiteral = source === 'layer' || source === 'precision'
   const { outputAxis, inputAxis } = facts
-  if (source !== 'layer') {
+  // What is compressed and cannot be stored otherwise stays as well where its layer is named.
+  const canChange = outputAxis !== null || facts.stored?.isCompressed !== true
+  if (source !== 'layer' || !canChange) {
     const left = leftDraft(facts)
     if (left !== null) return left
   }

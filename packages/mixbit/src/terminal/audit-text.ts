@@ -35,14 +35,17 @@ export function auditText(audit: Audit, detail: 'components' | 'layers', layout:
 /** Operators that are named; the rest is counted. */
 const NAMED_OPERATORS = 8
 
-/** The operators of each graph, the most frequent first. */
+/** The operators of each graph, the most frequent first, and how much they hand on in 8 bits. */
 function operatorLines(audit: Audit): readonly (readonly string[])[] {
-  const lines = Object.entries(audit.components).flatMap(([name, { operators }]) => {
+  const lines = Object.entries(audit.components).flatMap(([name, facts]) => {
+    const { operators, int8Activations = 0 } = facts
     const counts = Object.entries(operators ?? {})
     if (counts.length === 0) return []
     const named = counts.slice(0, NAMED_OPERATORS).map(([op, count]) => `${count} ${op}`)
     const more = counts.length - named.length
-    return [`operators of ${name}: ${named.join(', ')}${more > 0 ? ` and ${more} more kinds` : ''}`]
+    const line = `operators of ${name}: ${named.join(', ')}${more > 0 ? ` and ${more} more kinds` : ''}`
+    if (int8Activations === 0) return [line]
+    return [line, `activations of ${name} in 8 bits: ${formatCount(int8Activations)}`]
   })
   return lines.length === 0 ? [] : [lines]
 }

@@ -96,6 +96,8 @@ function infer(chain: Chain): ChainTypes {
       return tableSparseTypes(chain)
     case 'constexpr_sparse_blockwise_shift_scale':
       return scaledSparseTypes(chain)
+    case 'dequantize':
+      return [dequantizedType(chain)]
   }
 }
 
@@ -124,6 +126,21 @@ function affineType(chain: Chain): StaticTensor {
     }
   }
   return { dtype: scale.dtype, shape: data.shape }
+}
+
+/** What is no weight in one of the usual forms is carried as any other operation. */
+function dequantizedType(chain: Chain): StaticTensor | undefined {
+  const [data, scale] = [inputType(chain.inputs.get('input')), inputType(chain.inputs.get('scale'))]
+  const zero = inputType(chain.inputs.get('zero_point'))
+  if (data?.dtype !== 'int8' && data?.dtype !== 'uint8') return undefined
+  if (scale === undefined || !FLOATS.includes(scale.dtype)) return undefined
+  if (chain.inputs.has('zero_point') && zero?.dtype !== data.dtype) return undefined
+  const [axis = data.shape.length] = integersOf(chain, 'axis') ?? []
+  const along = data.shape.at(axis)
+  const isFitting = [scale, zero ?? scale].every(
+    ({ shape }) => elementsOf(shape) === 1 || (shape.length === 1 && shape[0] === along),
+  )
+  return isFitting ? { dtype: scale.dtype, shape: data.shape } : undefined
 }
 
 /** The axis of scales of iOS 16. */

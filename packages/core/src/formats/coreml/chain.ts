@@ -8,7 +8,7 @@ import type { StoredArray } from './stored-array.ts'
 import { staticTensor } from './value-types.ts'
 import type { StaticTensor } from './value-types.ts'
 
-/** A `const` or `constexpr_` operation with what it is made of. */
+/** A `const` or `constexpr_` operation, or a `dequantize` of such, with what it is made of. */
 export type Chain = {
   readonly op: CoremlOperation
   /** A type like `constexpr_lut_to_dense` has other parameters as attributes than as inputs. */
@@ -44,14 +44,10 @@ const CHAIN_OPERATIONS: ReadonlyMap<string, Chain['op']> = new Map(
       'constexpr_lut_to_sparse',
       'constexpr_sparse_blockwise_shift_scale',
       'constexpr_sparse_to_dense',
+      'dequantize',
     ] as const
   ).map((op) => [op, op]),
 )
-
-/** Whether values of this operation are known before a model runs. */
-export function isChainOperation(type: string): boolean {
-  return CHAIN_OPERATIONS.has(type)
-}
 
 /** Whether an operation gives values from what is stored compressed, also one of a later version. */
 export function isConstexpr(type: string): boolean {

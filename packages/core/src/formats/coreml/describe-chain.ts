@@ -47,7 +47,9 @@ function plainForm(chain: Chain, type: FloatType): StoredForm | undefined {
         : floats(arrayOf(chain, 'source_val'))
     }
     case 'constexpr_affine_dequantize':
-      return affine(chain, type)
+      return affine(chain, type, 'quantized_data')
+    case 'dequantize':
+      return affine(chain, type, 'input')
     case 'constexpr_blockwise_shift_scale':
       return shiftScale(chain, type, arrayOf(chain, 'data'))
     case 'constexpr_lut_to_dense':
@@ -71,13 +73,20 @@ function floats(values: StoredArray | undefined): StoredFloats | undefined {
   return { kind: 'float', dtype, shape: values.shape, values }
 }
 
-/** iOS 16: scales and zero points of one axis, or single ones. */
-function affine(chain: Chain, { dtype, shape }: FloatType): StoredAffine | undefined {
-  const codes = arrayOf(chain, 'quantized_data')
+/** iOS 16, and `dequantize` of iOS 17: scales and zero points of one axis, or single ones. */
+function affine(
+  chain: Chain,
+  { dtype, shape }: FloatType,
+  data: 'quantized_data' | 'input',
+): StoredAffine | undefined {
+  const codes = arrayOf(chain, data)
   const scale = arrayOf(chain, 'scale')
-  const offset = arrayOf(chain, 'zero_point')
-  if (codes === undefined || scale === undefined || offset?.dtype !== codes.dtype) return undefined
-  const isPerChannel = scale.shape.length + offset.shape.length > 0
+  const offset = arrayOf(chain, 'zero_point') ?? null
+  if (codes === undefined || scale === undefined) return undefined
+  if (offset === null ? chain.inputs.has('zero_point') : offset.dtype !== codes.dtype) {
+    return undefined
+  }
+  const isPerChannel = [scale, offset].some((each) => each !== null && elementsOf(each.shape) > 1)
   const axis = isPerChannel ? affineAxis(chain, shape.length) : -1
   const block = shape.map((size, at) => (at === axis ? 1 : size))
   return { kind: 'affine', dtype, shape, block, integer: 'int8', codes, scale, offset }

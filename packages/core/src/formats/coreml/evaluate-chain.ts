@@ -39,7 +39,9 @@ function outputValues(chain: Chain): Promise<readonly Float32Array<ArrayBuffer>[
     case 'constexpr_cast':
       return only(chain, 'source_val')
     case 'constexpr_affine_dequantize':
-      return affine(chain)
+      return affine(chain, 'quantized_data')
+    case 'dequantize':
+      return affine(chain, 'input')
     case 'constexpr_blockwise_shift_scale':
       return scaledData(chain)
     case 'constexpr_lut_to_dense':
@@ -80,18 +82,24 @@ async function only(chain: Chain, name: string): Promise<readonly Float32Array<A
   return [(await input(chain, name)).values]
 }
 
-async function affine(chain: Chain): Promise<readonly Float32Array<ArrayBuffer>[]> {
-  const data = await input(chain, 'quantized_data')
-  const [scale, zero] = [await input(chain, 'scale'), await input(chain, 'zero_point')]
+async function affine(
+  chain: Chain,
+  codes: 'quantized_data' | 'input',
+): Promise<readonly Float32Array<ArrayBuffer>[]> {
+  const data = await input(chain, codes)
+  const scale = await input(chain, 'scale')
+  const zero = chain.inputs.has('zero_point') ? await input(chain, 'zero_point') : NO_ZERO
   const { shape } = data.type
-  const axis = affineAxis(chain, shape.length)
+  const axis = chain.inputs.has('axis') ? affineAxis(chain, shape.length) : -1
   const counts = shape.map((size, at) => (at === axis ? size : 1))
   const channel = blockNumbers(shape, counts)
-  const at = ({ values }: Values, i: number): number =>
+  const at = ({ values }: Pick<Values, 'values'>, i: number): number =>
     values[values.length === 1 ? 0 : channel(i)] ?? 0
   const out = data.values.map((value, i) => exact(chain, (value - at(zero, i)) * at(scale, i)))
   return [out]
 }
+
+const NO_ZERO = { values: new Float32Array(1) }
 
 async function scaledData(chain: Chain): Promise<readonly Float32Array<ArrayBuffer>[]> {
   const { type, values } = await input(chain, 'data')

@@ -11,6 +11,8 @@ export type CoremlOperation =
   | 'constexpr_lut_to_sparse'
   | 'constexpr_sparse_blockwise_shift_scale'
   | 'constexpr_sparse_to_dense'
+  /** An ordinary operation of iOS 17, of constants: read, and never written. */
+  | 'dequantize'
 
 /** What one stored array of a weight is. */
 export type CoremlPartName =

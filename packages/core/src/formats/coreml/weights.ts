@@ -68,10 +68,13 @@ function findWeights(builder: ChainBuilder, definitions: readonly Definition[]):
   return [...found.values()]
 }
 
-/** Whether a value is only a part of another constant. */
+/** Whether a value is only a part of another constant, or what integers stand for. */
 function isPart({ readers, isReturned }: Definition): boolean {
   if (isReturned || readers.length === 0) return false
-  return readers.every(({ operation }) => isConstexpr(operation.type))
+  return readers.every(
+    ({ operation: { type }, input }) =>
+      isConstexpr(type) || ((type === 'dequantize' || type === 'quantize') && input !== 'input'),
+  )
 }
 
 /** Writers leave a handful of numbers at most in the program. */

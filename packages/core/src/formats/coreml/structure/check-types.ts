@@ -1,4 +1,4 @@
-import { isChainOperation } from '../chain.ts'
+import { isConstexpr } from '../chain.ts'
 import type { Operation, Program } from '../generated/coreml_pb.ts'
 import { immediateIntegers, immediateString } from '../immediate.ts'
 import type { Definition, ProgramOperation, ProgramWalk } from '../program.ts'
@@ -61,7 +61,7 @@ function checkedTypes(program: Program, { operations }: ProgramWalk): CheckedTyp
   )
   for (const each of operations) {
     const { type, outputs } = each.operation
-    if (isChainOperation(type) || outputs.length === 0) continue
+    if (type === 'const' || isConstexpr(type) || outputs.length === 0) continue
     const problem = problemOf(each, inputs.get(each.function) ?? new Map())
     if (problem === undefined) unchecked.set(type, (unchecked.get(type) ?? 0) + 1)
     else checked++
