@@ -59,6 +59,17 @@ describe('encodePalette', () => {
     expect([...decode(encoding)]).toEqual([...x])
   })
 
+  test('vectors whose squares float32 cannot hold get their nearest entries', () => {
+    const x = seededWeights(384, 24)
+    const spec = { ...SPEC, shape: [16, 24], channels: 16, bits: 4, vectorSize: 2 } as const
+    const own = { ...spec, dtype: 'float32' } as const
+    const { indices } = encodePalette(simdKernels, x, own).encoding
+    for (const factor of [2 ** -90, 2 ** 90]) {
+      const scaled = x.map((value) => value * factor)
+      expect(encodePalette(simdKernels, scaled, own).encoding.indices).toEqual(indices)
+    }
+  })
+
   test('channels of any size share a table once they are scaled', () => {
     const row = [1, -1, 0.5, -0.5, 0.25]
     const x = Float32Array.from([...row, ...row.map((v) => v * 1024), 0, 0, 0, 0, 0])

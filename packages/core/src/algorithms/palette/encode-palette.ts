@@ -3,6 +3,7 @@ import type { ErrorSums, Kernels } from '../../kernels/kernels.ts'
 import { permuteAxes } from '../../kernels/permute-axes.ts'
 import type { PaletteEncoding } from '../../scheme/encoding.ts'
 import { elementsOf } from '../../tensor/weight.ts'
+import { moderateFactor, scaledBy } from './moderate-vectors.ts'
 import { type PaletteSpec, requirePalette } from './palette-spec.ts'
 import type { ChannelGroup } from './scaled-channels.ts'
 import { channelsOfTable, tableEncoding } from './table-encoding.ts'
@@ -81,7 +82,7 @@ function assign(
   tables: Float32Array,
   spec: PaletteSpec,
 ): void {
-  const { x, size, inner } = group
+  const { x, size } = group
   const tableLength = 2 ** spec.bits * size
   const count = tables.length / tableLength
   for (let i = 0; i < count; i++) {
@@ -89,8 +90,18 @@ function assign(
     const values = x.subarray((i * x.length) / count, ((i + 1) * x.length) / count)
     const own = indices.subarray((i * indices.length) / count, ((i + 1) * indices.length) / count)
     if (size === 1) kernels.nearestEntries(own, values, table)
-    else kernels.nearestVectors(own, values, table, { size, inner })
+    else assignVectors(kernels, own, { ...group, x: values }, table)
   }
+}
+
+function assignVectors(
+  kernels: Kernels,
+  indices: Uint8Array,
+  { x, size, inner }: ChannelGroup,
+  table: Float32Array,
+): void {
+  const factor = moderateFactor(kernels, x)
+  kernels.nearestVectors(indices, scaledBy(x, factor), scaledBy(table, factor), { size, inner })
 }
 
 /** What (before, outputs, after) is in storage, with the outputs first. */

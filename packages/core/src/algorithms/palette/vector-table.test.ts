@@ -59,6 +59,16 @@ test('few vectors stay exact, and the last entry is repeated', () => {
   expect(new Set(entries)).toEqual(new Set(['1 2', '5 6']))
 })
 
+test('tiny and huge vectors have the same entries, times a power of two', () => {
+  const x = seededWeights(4000, 3)
+  const table = vectorTable(simdKernels, vectorsOf(x, 2000), 4, 'float32')
+  for (const factor of [2 ** -90, 2 ** 90]) {
+    const scaled = x.map((value) => value * factor)
+    const found = vectorTable(simdKernels, vectorsOf(scaled, 2000), 4, 'float32')
+    expect(found).toEqual(table.map((entry) => entry * factor))
+  }
+})
+
 test('vectors that are not finite count for nothing', () => {
   const x = Float32Array.of(NaN, 1, 3, Infinity, 2, 2, 4, 0)
   const table = vectorTable(simdKernels, vectorsOf(x, 4), 1, 'float32')

@@ -4,6 +4,7 @@ import type { Kernels } from '../../kernels/kernels.ts'
 import { addVectors, type VectorSums } from '../../kernels/nearest-vectors.ts'
 import { sampleVectors } from '../../kernels/sample-vectors.ts'
 import type { PaletteBits } from '../../scheme/scheme.ts'
+import { moderateFactor, vectorsBy } from './moderate-vectors.ts'
 import { type StoredFloat, toStored } from './stored-float.ts'
 
 /** Any fixed number: the same weights give the same table. */
@@ -36,11 +37,13 @@ const SMALLEST_GAIN = 1e-4
  */
 export function vectorTable(
   kernels: Kernels,
-  vectors: Vectors,
+  given: Vectors,
   bits: PaletteBits,
   dtype: StoredFloat,
 ): Float32Array {
   const entries = 2 ** bits
+  const factor = moderateFactor(kernels, given.x)
+  const vectors = vectorsBy(given, factor)
   const sample = sampleVectors(vectors, Math.max(SMALLEST_SAMPLE, SAMPLE_PER_ENTRY * entries))
   const ofSample = bestOfStarts(kernels, sample, entries)
   const isWhole = sample.x.length === vectors.x.length || ofSample.length === 0
@@ -48,7 +51,7 @@ export function vectorTable(
   const table = new Float32Array(entries * vectors.size)
   for (let i = 0; i < table.length; i++) {
     const last = found[found.length - vectors.size + (i % vectors.size)] ?? 0
-    table[i] = toStored(found[i] ?? last, dtype)
+    table[i] = toStored((found[i] ?? last) / factor, dtype)
   }
   return table
 }
