@@ -68,10 +68,15 @@ class Checks:
     def check_forms(self, case, result, plan, bits):
         """Each weight has the form that was asked for, unless the plan says which it has instead, and why."""
         layers = {each["layer"].removeprefix("model."): each for each in plan}
+        aliases = names_of_blobs(self.source)
         for key, weight in sorted(self.source.weights.items()):
             after = result.weights.get(key)
             if after is None or not forms.holds_weights(weight):
                 continue  # check_weights says what is missing.
+            layer = next((layers[name] for name in aliases[weight.function, weight.name] if name in layers), None)
+            if layer is not None and layer.get("kept"):
+                yield from check_kept(self.source, result, key, layer)
+                continue
             found, _ = forms.form_of(result, after)
             shape = checker.output_type(self.source, weight)[1]
             axes = forms.axes_of(weight, shape, self.source.functions[weight.function])
@@ -79,7 +84,6 @@ class Checks:
             if forms.matches(found, wanted):
                 yield from self.once((bits, case.precision, key), check_codes, self.source, result, key, case.precision)
                 continue
-            layer = layers.get(weight.name) or layers.get(f"{weight.function}/{weight.name}")
             yield from check_planned(weight, found, wanted, layer, shape, axes[0] or 0)
 
     def check_rewritten(self, title, spec):
@@ -110,6 +114,33 @@ def check_result(source, result, ours):
     yield from checker.check_unchanged(source, result, program)
     yield from checker.check_weights(source, result)
     yield from checker.check_saved_again(result, program)
+
+
+def names_of_blobs(source):
+    """(function, weight) to the names that a plan may have for it: its own, and those of others with its bytes."""
+    groups = {}
+    for weight in source.weights.values():
+        values = [value for op in weight.steps for value in checker.values_of(op)]
+        offsets = {each.blobFileValue.offset for each in values if each.WhichOneof("value") == "blobFileValue"}
+        groups.setdefault(frozenset(offsets) or weight.name, []).append(weight)
+    return {
+        (weight.function, weight.name): [
+            name for each in (weight, *group) for name in (each.name, f"{each.function}/{each.name}")
+        ]
+        for group in groups.values()
+        for weight in group
+    }
+
+
+def check_kept(source, result, key, layer):
+    """A weight that was compressed already stays as it is, and the plan says so."""
+    before, after = source.weights[key], result.weights[key]
+    if not before.is_compressed or not layer["reasons"]:
+        yield f"{before.name} is kept, though it is {layer['form']}: {layer['reasons']}"
+    forms_of = [forms.form_of(package, weight)[0] for package, weight in ((source, before), (result, after))]
+    if forms_of[0] != forms_of[1]:
+        yield f"{before.name} is kept, but was {forms_of[0]} and is {forms_of[1]}"
+    yield from checker.differences(f"{before.name}, which is kept,", result.dense(after), source.dense(before))
 
 
 def check_planned(weight, found, wanted, layer, shape, output):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coreml_forms import asked, axes_of, is_symmetric
+from coreml_forms import all_axes_of, asked, is_symmetric
 from coreml_program import expand
 
 ROUNDING = 1e-6
@@ -20,6 +20,8 @@ def check_codes(source, result, key, precision):
             mask = stored_mask(inputs, before.shape)
     parts = last_codes(result, weight)
     kept = np.ones(before.shape, bool) if mask is None else mask != 0
+    if np.count_nonzero(kept) == 1 and not after.any():
+        kept = np.zeros(before.shape, bool)  # No tensor of a program is empty: one zero is stored.
     if mask is not None:
         if after[~kept].any():
             yield f"{weight.name} has values where its mask is zero"
@@ -73,22 +75,22 @@ def check_affine(weight, parts, before, after, kept):
     else:
         codes[kept] = data
     error = np.abs(before - after)
+    slack = rounding_of(before, after, step, parts["scale"].dtype)
     for side in (-1, 1):
         beside = np.abs(before - (after + side * step))
         allowed = kept & (codes + side >= low) & (codes + side <= high)
-        # Decoded values are rounded to the type of the scale; only a clear gain is a wrong code.
-        wrong = allowed & (beside < error - rounding_of(after, step, parts["scale"].dtype))
+        wrong = allowed & (beside < error - slack)
         if wrong.any():
             at = tuple(np.argwhere(wrong)[0].tolist())
             yield f"{weight.name} at {list(at)}: {before[at]!r} is stored as {after[at]!r}, the next code is nearer"
             return
 
 
-def rounding_of(after, step, dtype):
-    """Half a unit in the last place of both decoded values, and of the scale's product."""
+def rounding_of(before, after, step, dtype):
+    """Only a larger gain is a wrong code: decoded values are rounded to the type of the scale, quotients to float32."""
     info = np.finfo(dtype)
-    size = np.abs(after) + np.abs(step)
-    return size * float(info.eps) + float(info.smallest_subnormal)
+    decoded = (np.abs(after) + np.abs(step)) * float(info.eps) + float(info.smallest_subnormal)
+    return decoded + np.abs(before) * float(np.finfo(np.float32).eps)
 
 
 def code_range(weight, parts, data):
@@ -156,24 +158,27 @@ def nearest(values, table):
 
 
 def check_mask(source, key, before, kept, precision):
-    """The mask keeps as many values as the name says, and the largest."""
+    """The mask keeps as many values as the name says, and the largest; along the axes of one reader, if they differ."""
     weight = source.weights[key]
     sparsity = asked(precision)["sparsity"]
     if sparsity is None:
         return
-    _, inputs = axes_of(weight, before.shape, source.functions[weight.function])
-    output, _ = axes_of(weight, before.shape, source.functions[weight.function])
-    size = np.abs(before)
+    axes = all_axes_of(weight, before.shape, source.functions[weight.function])
+    yield from min((list(check_pattern(weight, np.abs(before), kept, sparsity, each)) for each in axes), key=len)
+
+
+def check_pattern(weight, size, kept, sparsity, axes):
+    output, inputs = axes
     if sparsity.startswith("@"):
         wrong = kept != (size > float(sparsity[1:]))
-        if (wrong & (before != 0)).any():
+        if (wrong & (size != 0)).any():
             yield f"{weight.name} keeps {int(kept.sum())} values for {sparsity}"
     elif ":" in sparsity:
         stored, group = map(int, sparsity.split(":"))
         yield from check_groups(weight, np.moveaxis(size, inputs, -1), np.moveaxis(kept, inputs, -1), stored, group)
     elif "/" in sparsity:
         percent, run = map(int, sparsity.split("/"))
-        yield from check_runs(weight, np.moveaxis(kept, output, -1), run, percent / 100)
+        yield from check_runs(weight, np.moveaxis(size, output, -1), np.moveaxis(kept, output, -1), run, percent / 100)
     else:
         yield from check_fraction(weight, size, kept, int(sparsity) / 100)
 
@@ -203,13 +208,15 @@ def check_groups(weight, size, kept, stored, group):
         yield f"{weight.name} drops a larger value than it keeps"
 
 
-def check_runs(weight, kept, run, zeros):
-    whole = kept.shape[-1] // run * run
-    runs = kept[..., :whole].reshape(-1, run)
-    if (runs.any(axis=1) != runs.all(axis=1)).any():
+def check_runs(weight, size, kept, run, zeros):
+    """Zeros are never stored: not in runs that are kept, and runs of them are not kept."""
+    starts = range(0, size.shape[-1], run)  # The last run may be shorter.
+    filled = np.stack([(size[..., at : at + run] > 0).any(axis=-1) for at in starts])
+    stored = np.stack([kept[..., at : at + run].any(axis=-1) for at in starts])
+    whole = np.stack([(kept | (size == 0))[..., at : at + run].all(axis=-1) for at in starts])
+    if (stored & ~whole).any():
         yield f"{weight.name} has runs of {run} channels that are zero in part"
-    # The last run may be shorter, and is dropped sooner.
-    tails = kept[..., whole:].reshape(-1, kept.shape[-1] - whole).any(axis=1) if whole < kept.shape[-1] else []
-    dropped = 1 - np.concatenate([runs.any(axis=1), tails]).mean()
-    if abs(dropped - zeros) > 0.02:
-        yield f"{weight.name} drops {dropped:.3f} of its runs"
+    wanted = round(stored.size * zeros)
+    dropped, lost = int((~stored).sum()), int((filled & ~stored).sum())
+    if dropped < wanted or (dropped > wanted and lost > wanted):
+        yield f"{weight.name} drops {dropped} of {stored.size} runs, not {wanted}"

@@ -137,8 +137,13 @@ def lowest_spec(form, shape):
 
 def axes_of(weight, shape, function):
     """(output axis, input axis) by coremltools' rule; None where readers disagree."""
-    pairs = {axes_in(op, name, len(shape), function) for op, name in weight.uses}
+    pairs = all_axes_of(weight, shape, function)
     return pairs.pop() if len(pairs) == 1 else (None, None)
+
+
+def all_axes_of(weight, shape, function):
+    """(output axis, input axis) of each reader."""
+    return {axes_in(op, name, len(shape), function) for op, name in weight.uses}
 
 
 def axes_in(op, name, rank, function):
