@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { evaluateChain } from '../src/formats/coreml/evaluate-chain.ts'
 import type { Value } from '../src/formats/coreml/generated/coreml_pb.ts'
-import { output } from '../src/formats/coreml/make-values.ts'
+import { literalValue, output } from '../src/formats/coreml/make-values.ts'
 import { packedBytes } from '../src/formats/coreml/mil-dtype.ts'
 import type { MilDtype } from '../src/formats/coreml/mil-dtype.ts'
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
@@ -199,4 +199,40 @@ test('a chain without end is no weight', async () => {
   const host = await testHost({ main: { body: built.body } }, built.blobs, 9)
   const { document } = await readCoremlPackage(host, PACKAGE)
   expect([...document.weights.keys()]).toEqual([])
+})
+
+test('an axis counted from the end may stand there as bytes', async () => {
+  const found = await read((built) => {
+    const parameters = {
+      quantized_data: blob(built, 'uint8', [2, 2], [1, 2, 3, 4]),
+      zero_point: blob(built, 'uint8', [2], [1, 2]),
+      scale: blob(built, 'float16', [2], [1, 2]),
+      axis: literalValue({ dtype: 'int32', shape: [] }, new Uint8Array(Int32Array.of(-1).buffer)),
+    }
+    built.attributes('constexpr_affine_dequantize', parameters, 'w', half([2, 2]))
+  })
+  expect(found.values).toEqual([0, 0, 2, 4])
+})
+
+test('vectors that would fill any memory are refused: 2^23 bits of 256 values each', async () => {
+  const built = testBuilder()
+  const shape = [1, 2 ** 23]
+  const vectors = 256
+  const inputs = {
+    indices: built.blobs.add({ dtype: 'uint1', shape }, new Uint8Array(2 ** 20)),
+    lut: blob(
+      built,
+      'float16',
+      [1, 1, 2, vectors],
+      Array.from({ length: 2 * vectors }, () => 1),
+    ),
+    vector_axis: INT(1),
+  }
+  built.op('constexpr_lut_to_dense', inputs, 'w', half([1, 2 ** 31]))
+  built.op('linear', { x: 'x', weight: 'w' }, 'y')
+  const host = await testHost({ main: { body: built.body } }, built.blobs, 9)
+  const { document } = await readCoremlPackage(host, PACKAGE)
+  const weight = document.weights.get('w')
+  await expect(weight?.weight.readRows(0, 1)).rejects.toMatchObject({ code: 'limit-exceeded' })
+  await expect(weight?.stored.readEncoding()).rejects.toMatchObject({ code: 'limit-exceeded' })
 })

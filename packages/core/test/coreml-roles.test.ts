@@ -283,3 +283,13 @@ test('operators that agree about axes are not told apart', async () => {
   })
   expect(weight?.disagreement).toBeNull()
 })
+
+test('an operation of two results gives no weight: nothing could take its place', async () => {
+  const weights = await weightsOf((built) => {
+    built.weight('w', [4, 4])
+    built.body.operations[0]?.outputs.push(output('more', { dtype: 'float16', shape: [4, 4] }))
+    built.op('linear', { x: 'x', weight: 'w' }, 'y')
+    built.op('linear', { x: 'y', weight: 'more' }, 'z')
+  })
+  expect(weights).toEqual([])
+})

@@ -53,7 +53,8 @@ export function integersOf(chain: Chain, name: string): readonly number[] | unde
   const dtype = input.array?.dtype
   if (tensor?.case !== 'bytes' || (dtype !== 'uint32' && dtype !== 'int32')) return undefined
   const bytes = new Uint8Array(tensor.value.values)
-  return [...new Uint32Array(bytes.buffer, 0, Math.floor(bytes.length / 4))]
+  const Numbers = dtype === 'int32' ? Int32Array : Uint32Array
+  return [...new Numbers(bytes.buffer, 0, Math.floor(bytes.length / 4))]
 }
 
 /** The axis along which one index gives several values; 0 where each gives one. */

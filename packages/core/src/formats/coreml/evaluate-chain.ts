@@ -4,6 +4,7 @@ import { elementsOf } from '../../tensor/weight.ts'
 import { readAllFloats, readPacked } from './array-values.ts'
 import type { Chain } from './chain.ts'
 import { affineAxis, chainTypes, flatShape, vectorAxis } from './chain-types.ts'
+import { ensureDecodable } from './decode-limit.ts'
 import { blockNumbers, narrowed } from './element-places.ts'
 import { MIL_DTYPES } from './mil-dtype.ts'
 import { misfitting } from './misfitting.ts'
@@ -25,6 +26,7 @@ export async function evaluateChain(chain: Chain): Promise<Float32Array<ArrayBuf
 
 /** All outputs, in the types that `chainTypes` finds. */
 async function evaluate(chain: Chain): Promise<readonly Values[]> {
+  for (const type of chainTypes(chain)) ensureDecodable(type?.shape ?? [])
   const values = await outputValues(chain)
   return chainTypes(chain).flatMap((type, output) => {
     const own = values[output]

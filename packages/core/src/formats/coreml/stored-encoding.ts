@@ -8,6 +8,7 @@ import type {
 import { columnsOf, elementsOf } from '../../tensor/weight.ts'
 import { codeOffset, readCodes, readFloats, readPacked } from './array-values.ts'
 import { blockCounts } from './blocks.ts'
+import { ensureDecodable } from './decode-limit.ts'
 import { evaluateChain } from './evaluate-chain.ts'
 import { keptBefore } from './kept-index.ts'
 import type {
@@ -24,9 +25,10 @@ export type Rows = { readonly start: number; readonly end: number }
 
 /**
  * What is stored of some rows. They must be whole blocks of the first axis, or lie in one of them;
- * with vectors along the first axis, whole vectors.
+ * with vectors along the first axis, whole vectors. Throws `limit-exceeded` for too many values.
  */
-export function readEncoding(form: StoredForm, rows: Rows): Promise<Encoding> {
+export async function readEncoding(form: StoredForm, rows: Rows): Promise<Encoding> {
+  ensureDecodable([rows.end - rows.start, ...form.shape.slice(1)])
   switch (form.kind) {
     case 'float':
       return readFloatRows(form, rows)

@@ -4,6 +4,7 @@ import { bytesOf } from '../../tensor/dtype.ts'
 import { columnsOf, rowsOf } from '../../tensor/weight.ts'
 import type { Weight } from '../../tensor/weight.ts'
 import { regionTensor } from '../onnx/stored-tensor.ts'
+import { ensureDecodable } from './decode-limit.ts'
 import { readEncoding } from './stored-encoding.ts'
 import type { Rows } from './stored-encoding.ts'
 import type { StoredForm } from './stored-form.ts'
@@ -41,6 +42,7 @@ async function readRows(
     throw new RangeError(`Rows ${start} to ${end} of "${name}", which has ${rowsOf(form.shape)}`)
   }
   const columns = columnsOf(form.shape)
+  ensureDecodable([end - start, ...form.shape.slice(1)])
   const out = new Float32Array((end - start) * columns)
   // A block of no values divides nothing.
   if (out.length === 0) return out

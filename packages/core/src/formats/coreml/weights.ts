@@ -57,7 +57,9 @@ function findWeights(builder: ChainBuilder, definitions: readonly Definition[]):
   const found = new Map<string | Operation, Found>()
   for (const definition of definitions) {
     const chain = chainOf(builder, definition)
-    if (chain === undefined || definition.output !== 0 || isPart(definition)) continue
+    // Masks and kept values are two outputs of one operation; weights have it for themselves.
+    const isAlone = definition.operation.outputs.length === 1
+    if (chain === undefined || !isAlone || isPart(definition)) continue
     const form = describeChain(chain)
     if (form === undefined || form.shape.length === 0) continue
     const key = identityOf(chain) ?? definition.operation
