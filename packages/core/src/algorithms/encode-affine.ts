@@ -5,10 +5,10 @@ import { improveHalfScales } from '../kernels/nearby-scales.ts'
 import { permuteAxes } from '../kernels/permute-axes.ts'
 import type { AffineEncoding } from '../scheme/encoding.ts'
 import type { IntegerType } from '../scheme/scheme.ts'
-import { MAX_HALF } from '../tensor/float16.ts'
 import { elementsOf } from '../tensor/weight.ts'
 import { codeRange } from './code-range.ts'
 import { encodeMatrix, type EncodedMatrix } from './encode-matrix.ts'
+import { LARGEST_STORED } from './palette/stored-float.ts'
 
 /** How a tensor is to be stored as integers. */
 export type AffineSpec = {
@@ -29,9 +29,6 @@ export type AffineSpec = {
 
 /** An encoding and what it costs. */
 export type EncodedAffine = { readonly encoding: AffineEncoding; readonly error: ErrorSums }
-
-/** Largest finite values. IEEE 754-2008, binary32 and binary16. */
-const LARGEST = { float32: 3.4028234663852886e38, float16: MAX_HALF } as const
 
 /**
  * Stores a tensor in blocks along any axes. Values of a block are brought together, encoded in
@@ -84,7 +81,7 @@ function encodeBlocks(
     ...(importance === undefined ? {} : { importance }),
   }
   const { qmin, qmax } = codeRange(integer, symmetric)
-  const limit = LARGEST[decodeDtype] / (1 + 1 / (qmax - qmin))
+  const limit = LARGEST_STORED[decodeDtype] / (1 + 1 / (qmax - qmin))
   const { min, max } = kernels.valueEnds(values)
   if (min >= -limit && max <= limit) {
     const encoded = encodeMatrix(kernels, values, { ...matrix, algorithm: spec.algorithm })

@@ -9,33 +9,41 @@ type Shaped = Axes & { readonly shape: readonly number[] }
 /**
  * How many values of each axis share a scale. A block of input channels belongs to one output
  * channel and spans all other axes.
- *
- * @throws MixbitError `unsupported-scheme` when blocks do not divide the shape
  */
-export function affineBlock(
+export function scaleBlock(
   { granularity }: AffineScheme,
-  { shape, outputAxis }: Shaped,
+  { shape, outputAxis }: Pick<Shaped, 'shape' | 'outputAxis'>,
 ): readonly number[] {
   switch (granularity.kind) {
     case 'per-tensor':
       return shape
     case 'per-channel':
-      return shape.map((size, axis) => (axis === granularity.axis ? 1 : size))
-    case 'per-block': {
-      const { axis: along, blockSize } = granularity
-      const size = shape[along] ?? 0
-      ensure(
-        Number.isInteger(size / blockSize),
-        'unsupported-scheme',
-        `Blocks of ${blockSize} do not divide the ${size} channels of axis ${along}. ` +
-          'Use a size that divides them.',
-        { blockSize, channels: size },
-      )
-      const block = shape.map((whole, axis) => (axis === outputAxis ? 1 : whole))
-      block[along] = blockSize
-      return block
-    }
+      return withAxis(shape, granularity.axis, 1)
+    case 'per-block':
+      return withAxis(withAxis(shape, outputAxis, 1), granularity.axis, granularity.blockSize)
   }
+}
+
+/** The same, of blocks that divide the shape. Throws `unsupported-scheme` for others. */
+export function affineBlock(scheme: AffineScheme, weight: Shaped): readonly number[] {
+  const { granularity } = scheme
+  if (granularity.kind === 'per-block') {
+    const { axis, blockSize } = granularity
+    const size = weight.shape[axis] ?? 0
+    ensure(
+      Number.isInteger(size / blockSize),
+      'unsupported-scheme',
+      `Blocks of ${blockSize} do not divide the ${size} channels of axis ${axis}. ` +
+        'Use a size that divides them.',
+      { blockSize, channels: size },
+    )
+  }
+  return scaleBlock(scheme, weight)
+}
+
+/** The shape with another size of one axis. */
+export function withAxis(shape: readonly number[], axis: number, size: number): readonly number[] {
+  return shape.map((whole, each) => (each === axis ? size : whole))
 }
 
 /** How many output channels share a table. */

@@ -12,6 +12,7 @@ import type { WrittenCoreml } from '../quantize/write-coreml.ts'
 import { writeCoreml } from '../quantize/write-coreml.ts'
 import type { SlabLimits } from '../quantize/survey-weight.ts'
 import type { Scheme } from '../scheme/scheme.ts'
+import { systemsOfSpec } from '../targets/coreml-systems.ts'
 import { elementsOf } from '../tensor/weight.ts'
 import { plannedForms } from './planned-forms.ts'
 
@@ -86,17 +87,9 @@ function raisedFindings(before: number, after: number): readonly Finding[] {
       severity: 'info',
       message:
         `The specification version was raised from ${before} to ${after}, the lowest that the chosen forms have: ` +
-        `the package now needs ${SYSTEMS[after] ?? 'a newer system'}. With --target, older systems are kept.`,
+        `the package now needs ${systemsOfSpec(after)}. With --target, older systems are kept.`,
     },
   ]
-}
-
-/** Which systems read a specification version. https://apple.github.io/coremltools/mlmodel/Format/Model.html */
-const SYSTEMS: Readonly<Record<number, string>> = {
-  7: 'iOS 16 or macOS 13',
-  8: 'iOS 17 or macOS 14',
-  9: 'iOS 18 or macOS 15',
-  10: 'iOS 26 or macOS 26',
 }
 
 export type DecompressRequest = { readonly path: string; readonly folder: string }

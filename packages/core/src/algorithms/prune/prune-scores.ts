@@ -42,6 +42,35 @@ export function zeroScores({ shape, outputAxis, pattern }: ScoreSpec): number {
   }
 }
 
+/**
+ * How many values a pattern makes zero at least, of a weight without zeros; for a threshold that is
+ * known once its values are.
+ */
+export function leastZeros(spec: ScoreSpec & { readonly inputAxis: number }): number {
+  const { shape, outputAxis, inputAxis, pattern } = spec
+  const elements = elementsOf(shape)
+  switch (pattern.kind) {
+    case 'fraction':
+      return zeroScores(spec)
+    case 'structured': {
+      const channels = shape[outputAxis] ?? 1
+      const runs = zeroScores(spec)
+      // The shorter runs at the end may be among those that are zero.
+      const short = channels % pattern.size === 0 ? 0 : elements / channels
+      const cut = Math.min(runs, short) * (pattern.size - (channels % pattern.size))
+      return runs * pattern.size - cut
+    }
+    case 'threshold':
+      return 0
+    case 'n-of-m': {
+      const { n, m } = pattern
+      const channels = shape[inputAxis] ?? 1
+      const kept = Math.floor(channels / m) * n + Math.min(n, channels % m)
+      return elements - kept * (elements / channels)
+    }
+  }
+}
+
 /** The shape about the output axis. */
 export function aroundOutputs({ shape, outputAxis }: Pick<ScoreSpec, 'shape' | 'outputAxis'>): {
   readonly before: number

@@ -1,26 +1,7 @@
-import type { AffineScheme, PaletteScheme } from '../../scheme/scheme.ts'
+import { withAxis } from '../../algorithms/scheme-blocks.ts'
+import type { PaletteScheme } from '../../scheme/scheme.ts'
 
 type Axes = { readonly shape: readonly number[]; readonly outputAxis: number }
-
-/**
- * Values of each axis that share a scale. A block of input channels belongs to one output channel
- * and spans all other axes.
- */
-export function affineBlock(
-  { shape, outputAxis }: Axes,
-  { granularity }: AffineScheme,
-): readonly number[] {
-  switch (granularity.kind) {
-    case 'per-tensor':
-      return shape
-    case 'per-channel':
-      return withAxis(shape, granularity.axis, 1)
-    case 'per-block': {
-      const { axis, blockSize } = granularity
-      return withAxis(withAxis(shape, outputAxis, 1), axis, blockSize)
-    }
-  }
-}
 
 /** Decoded values of each axis that share a table; each channel has its own when scales are folded in. */
 export function paletteBlock(
@@ -57,8 +38,4 @@ export function channelAxis(
   const [axis, second] = split
   if (axis === undefined) return 'none'
   return second === undefined && block[axis] === 1 ? axis : 'several'
-}
-
-function withAxis(shape: readonly number[], axis: number, size: number): readonly number[] {
-  return shape.map((whole, each) => (each === axis ? size : whole))
 }

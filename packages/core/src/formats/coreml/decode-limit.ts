@@ -2,8 +2,8 @@ import { ensure } from '../../base/error.ts'
 import { elementsOf } from '../../tensor/weight.ts'
 
 /**
- * Values that are decoded at once: 4 GiB of float32. No weight of today's models has more in all, but
- * indices of one bit that stand for vectors make thousands of times as many bytes as their file has.
+ * Values that are decoded at once: 4 GiB of float32. Larger weights are read row by row; but indices of
+ * one bit that stand for vectors make thousands of times as many bytes as their file has.
  */
 const MOST_DECODED = 2 ** 30
 

@@ -1,6 +1,8 @@
+import { scaleBlock } from '../../algorithms/scheme-blocks.ts'
 import type { AffineScheme, FloatScheme, PaletteScheme } from '../../scheme/scheme.ts'
 import { ATTRIBUTES_SPEC, FIRST_PROGRAM_SPEC, INPUTS_SPEC } from '../../targets/coreml-versions.ts'
-import { affineBlock, blockCounts, channelAxis, misfit, paletteBlock } from './blocks.ts'
+import { blockCounts, channelAxis, misfit, paletteBlock } from './blocks.ts'
+import { noForm } from './form-types.ts'
 import type {
   CoremlAffineForm,
   CoremlFloatForm,
@@ -38,16 +40,16 @@ function floatForm(
   scheme: FloatScheme,
   { lowest }: SpecRange,
 ): CoremlFloatForm | NoCoremlForm {
-  if (scheme.dtype === 'bfloat16') return none('Core ML programs have no bfloat16 weights')
+  if (scheme.dtype === 'bfloat16') return noForm('Core ML programs have no bfloat16 weights')
   const parts = [part('data', scheme.dtype, shape)]
   const base = { kind: 'float', stored: scheme.dtype, dtype, shape, parts } as const
   if (scheme.dtype === dtype) {
     return { ...base, style: 'plain', ops: ['const'], spec: FIRST_PROGRAM_SPEC }
   }
   if (dtype === 'float16') {
-    return none('its operators want float16, and float32 would only be cast to it')
+    return noForm('its operators want float16, and float32 would only be cast to it')
   }
-  if (shape.length < 2) return none('Core ML keeps vectors in the dtype of their operators')
+  if (shape.length < 2) return noForm('Core ML keeps vectors in the dtype of their operators')
   const isInputs = lowest >= INPUTS_SPEC
   return {
     ...base,
@@ -65,15 +67,15 @@ function affineForm(
   const { shape, dtype } = weight
   const { dtype: integer, symmetric } = scheme
   if (integer !== 'int8' && integer !== 'int4') {
-    return none(`Core ML has scales for 8 and 4 bits, not ${integer}; a palette has fewer bits`)
+    return noForm(`Core ML has scales for 8 and 4 bits, not ${integer}; a palette has fewer bits`)
   }
   if (scheme.scaleDtype === 'float32' && dtype === 'float16') {
-    return none('scales of float32 decode to float32, and its operators want float16')
+    return noForm('scales of float32 decode to float32, and its operators want float16')
   }
-  if (shape.length < 2) return none('Core ML keeps vectors as floats')
-  const block = affineBlock(weight, scheme)
+  if (shape.length < 2) return noForm('Core ML keeps vectors as floats')
+  const block = scaleBlock(scheme, weight)
   const axis = misfit(shape, block)
-  if (axis >= 0) return none(`blocks of ${block[axis]} do not divide ${shape[axis]}`)
+  if (axis >= 0) return noForm(`blocks of ${block[axis]} do not divide ${shape[axis]}`)
   const isPlain = integer === 'int8' && channelAxis(shape, block) !== 'several'
   const base = { kind: 'affine', integer, symmetric, block, dtype, shape } as const
   return isPlain && lowest < INPUTS_SPEC ? affineAttributes(base) : affineInputs(base)
@@ -127,12 +129,12 @@ function paletteForm(
 ): CoremlPaletteForm | NoCoremlForm {
   const { shape, dtype, outputAxis } = weight
   const { bits, vectorSize, table, channelScale } = scheme
-  if (shape.length < 2) return none('Core ML keeps vectors as floats')
+  if (shape.length < 2) return noForm('Core ML keeps vectors as floats')
   const block = paletteBlock(weight, scheme)
   const axis = misfit(shape, block)
-  if (axis >= 0) return none(`groups of ${block[axis]} do not divide ${shape[axis]}`)
+  if (axis >= 0) return noForm(`groups of ${block[axis]} do not divide ${shape[axis]}`)
   if ((block[outputAxis] ?? 1) % vectorSize !== 0) {
-    return none(`vectors of ${vectorSize} do not divide ${block[outputAxis]} output channels`)
+    return noForm(`vectors of ${vectorSize} do not divide ${block[outputAxis]} output channels`)
   }
   const vector = { axis: outputAxis, size: vectorSize }
   const base = { kind: 'palette', bits, block, vector, table, dtype, shape } as const
@@ -158,8 +160,4 @@ function paletteForm(
     ops: [...tableOps, 'constexpr_lut_to_dense'],
     spec: INPUTS_SPEC,
   }
-}
-
-function none(reason: string): NoCoremlForm {
-  return { kind: 'none', reason }
 }

@@ -96,6 +96,11 @@ export type CoremlForm = CoremlFloatForm | CoremlAffineForm | CoremlPaletteForm 
 /** Why a scheme has no form, in words for the plan: "..., but <reason>". */
 export type NoCoremlForm = { readonly kind: 'none'; readonly reason: string }
 
+/** No form, and why. */
+export function noForm(reason: string): NoCoremlForm {
+  return { kind: 'none', reason }
+}
+
 /** The specification versions that a package may have once it is written. */
 export type SpecRange = {
   /** What the package, or another weight in it, already needs. */

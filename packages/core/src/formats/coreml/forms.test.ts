@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parsePrecision, schemeFor } from '../../scheme/precision.ts'
 import type { CoremlWeightFacts, SpecRange } from './form-types.ts'
-import { coremlForm, coremlForms, mostBytesOf, specRange } from './forms.ts'
+import { coremlForm, coremlForms, specRange } from './forms.ts'
 
 const IOS15: SpecRange = { lowest: 6, highest: 10 }
 const IOS16: SpecRange = { lowest: 6, highest: 7 }
@@ -273,7 +273,8 @@ test('how much a sparse weight can take at most follows from its pattern', () =>
   const most = (precision: string): number => {
     const scheme = schemeFor(parsePrecision(precision), { outputAxis: 0, inputAxis: 1 })
     const form = coremlForm({ ...CONV, shape: [8, 10] }, scheme, IOS15)
-    return form.kind === 'none' ? -1 : mostBytesOf(form)
+    if (form.kind === 'none') throw new TypeError(form.reason)
+    return form.parts.reduce((sum, { mostBytes }) => sum + mostBytes, 0)
   }
   // 80 values: a mask of 10 bytes and at most so many halves.
   expect(most('sparse75+fp16')).toBe(10 + 20 * 2)

@@ -1,5 +1,6 @@
 import { largestOf } from '../../base/largest.ts'
 import type { Scheme } from '../../scheme/scheme.ts'
+import { systemOfSpec } from '../../targets/coreml-systems.ts'
 import {
   COREML_SPECS,
   FIRST_PROGRAM_SPEC,
@@ -9,6 +10,7 @@ import {
 import type { CoremlTarget } from '../../targets/coreml-versions.ts'
 import { elementsOf } from '../../tensor/weight.ts'
 import { denseForm } from './dense-forms.ts'
+import { noForm } from './form-types.ts'
 import type { CoremlForm, CoremlWeightFacts, NoCoremlForm, SpecRange } from './form-types.ts'
 import { sparseForm } from './sparse-forms.ts'
 
@@ -36,12 +38,12 @@ export function coremlForm(
   scheme: Scheme,
   specs: SpecRange,
 ): CoremlForm | NoCoremlForm {
-  if (weight.shape.length === 0) return none('a single number stays as it is')
-  if (elementsOf(weight.shape) === 0) return none('it has no values')
+  if (weight.shape.length === 0) return noForm('a single number stays as it is')
+  if (elementsOf(weight.shape) === 0) return noForm('it has no values')
   const form =
     scheme.kind === 'sparse' ? sparseForm(weight, scheme, specs) : denseForm(weight, scheme, specs)
   if (form.kind === 'none' || form.spec <= specs.highest) return form
-  return none(`${systemOf(form.spec)} is the first system that reads ${form.ops.join(' + ')}`)
+  return noForm(`${systemOfSpec(form.spec)} is the first system that reads ${form.ops.join(' + ')}`)
 }
 
 /**
@@ -61,17 +63,4 @@ export function coremlForms(
 /** The version a form needs; 0 when there is none. */
 export function specOf(form: CoremlForm | NoCoremlForm): number {
   return form.kind === 'none' ? 0 : form.spec
-}
-
-/** The most bytes of all parts together, without the headers of blobs. */
-export function mostBytesOf(form: CoremlForm): number {
-  return form.parts.reduce((sum, { mostBytes }) => sum + mostBytes, 0)
-}
-
-function systemOf(spec: number): string {
-  return spec >= INPUTS_SPEC ? 'iOS 18' : 'iOS 16'
-}
-
-function none(reason: string): NoCoremlForm {
-  return { kind: 'none', reason }
 }

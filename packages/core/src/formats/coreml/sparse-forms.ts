@@ -1,8 +1,10 @@
+import { leastZeros } from '../../algorithms/prune/prune-scores.ts'
 import type { SparseScheme } from '../../scheme/scheme.ts'
 import { ATTRIBUTES_SPEC, INPUTS_SPEC } from '../../targets/coreml-versions.ts'
 import { elementsOf } from '../../tensor/weight.ts'
 import { denseForm } from './dense-forms.ts'
 import type { DenseForm } from './dense-forms.ts'
+import { noForm } from './form-types.ts'
 import type {
   CoremlPart,
   CoremlSparseForm,
@@ -21,15 +23,15 @@ export function sparseForm(
   scheme: SparseScheme,
   specs: SpecRange,
 ): CoremlSparseForm | NoCoremlForm {
-  if (weight.shape.length < 2) return none('Core ML keeps vectors as floats')
+  if (weight.shape.length < 2) return noForm('Core ML keeps vectors as floats')
   const reach = { lowest: INPUTS_SPEC, highest: INPUTS_SPEC }
   const values = denseForm(weight, scheme.values, scheme.values.kind === 'float' ? specs : reach)
   if (values.kind === 'none') return values
   if (values.kind === 'float' && values.stored !== weight.dtype) {
-    return none(`the values of a sparse weight are stored as its operators want them`)
+    return noForm(`the values of a sparse weight are stored as its operators want them`)
   }
   if (values.kind === 'palette' && values.vector.size > 1) {
-    return none('a mask keeps single values, not vectors')
+    return noForm('a mask keeps single values, not vectors')
   }
   const isInputs = values.kind !== 'float' || specs.lowest >= INPUTS_SPEC
   return {
@@ -64,9 +66,9 @@ function sparseParts(
   values: DenseForm,
   style: 'attributes' | 'inputs',
 ): readonly CoremlPart[] {
-  const { shape } = weight
+  const { shape, outputAxis, inputAxis } = weight
   const elements = elementsOf(shape)
-  const kept = mostKept(weight, pattern)
+  const kept = elements - leastZeros({ shape, outputAxis, inputAxis, pattern })
   const mask =
     style === 'inputs'
       ? part('mask', 'uint1', shape)
@@ -79,35 +81,4 @@ function sparseParts(
         : each,
     ),
   ]
-}
-
-/** An upper bound; zeros that were there before only make it fewer. */
-function mostKept(
-  { shape, outputAxis, inputAxis }: CoremlWeightFacts,
-  pattern: SparseScheme['pattern'],
-): number {
-  const elements = elementsOf(shape)
-  switch (pattern.kind) {
-    case 'fraction':
-      return elements - Math.floor(elements * pattern.zeros)
-    case 'structured': {
-      const channels = shape[outputAxis] ?? 1
-      const runs = Math.floor(Math.ceil(channels / pattern.size) * pattern.zeros)
-      // The run that is cut off at the end may be among those that are zero.
-      const zeros = Math.max(0, runs * pattern.size - (pattern.size - 1))
-      return elements - Math.min(channels, zeros) * (elements / channels)
-    }
-    case 'threshold':
-      return elements
-    case 'n-of-m': {
-      const { n, m } = pattern
-      const channels = shape[inputAxis] ?? 1
-      const kept = Math.floor(channels / m) * n + Math.min(n, channels % m)
-      return kept * (elements / channels)
-    }
-  }
-}
-
-function none(reason: string): NoCoremlForm {
-  return { kind: 'none', reason }
 }

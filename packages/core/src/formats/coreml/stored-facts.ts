@@ -1,16 +1,10 @@
+import { scaleBlock } from '../../algorithms/scheme-blocks.ts'
 import { precisionName } from '../../scheme/precision.ts'
 import type { AffineScheme, Granularity } from '../../scheme/scheme.ts'
-import { affineBlock } from './blocks.ts'
 import type { Chain } from './chain.ts'
 import type { CoremlOperation } from './form-types.ts'
 import type { StoredArray } from './stored-array.ts'
-import type {
-  FloatDtype,
-  StoredAffine,
-  StoredDense,
-  StoredForm,
-  StoredPalette,
-} from './stored-form.ts'
+import type { FloatDtype, StoredAffine, StoredForm, StoredPalette } from './stored-form.ts'
 
 const FLOAT_NAMES: Readonly<Record<FloatDtype, string>> = { float16: 'fp16', float32: 'fp32' }
 
@@ -34,15 +28,11 @@ export function precisionOf(form: StoredForm, axes: Naming): string {
     case 'sparse': {
       const all = form.shape.reduce((product, size) => product * size, 1)
       const zeros = Math.round((1 - form.kept / Math.max(1, all)) * 100)
-      return `sparse${zeros}+${denseName(form.values, axes)}`
+      return `sparse${zeros}+${precisionOf(form.values, axes)}`
     }
     case 'other':
       return `${form.chain.op} of ${FLOAT_NAMES[form.dtype]}`
   }
-}
-
-function denseName(form: StoredDense, axes: Naming): string {
-  return precisionOf(form, axes)
 }
 
 function affineName(form: StoredAffine, naming: Naming): string {
@@ -64,7 +54,7 @@ function affineName(form: StoredAffine, naming: Naming): string {
   if (granularity.kind === 'per-channel') {
     return only === outputAxis ? name : `${name} of axis ${only}`
   }
-  const isNamed = affineBlock({ shape, outputAxis }, scheme).join() === block.join()
+  const isNamed = scaleBlock(scheme, { shape, outputAxis }).join() === block.join()
   return isNamed ? name : `${name} of blocks [${block.join(', ')}]`
 }
 

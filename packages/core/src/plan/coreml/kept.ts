@@ -1,8 +1,9 @@
-import { zeroScores } from '../../algorithms/prune/prune-scores.ts'
+import { leastZeros } from '../../algorithms/prune/prune-scores.ts'
 import type { WeightFacts } from '../../audit/audit-types.ts'
 import type { CoremlForm, CoremlPart } from '../../formats/coreml/form-types.ts'
 import { packedBytes } from '../../formats/coreml/mil-dtype.ts'
 import type { Scheme, SparseScheme } from '../../scheme/scheme.ts'
+import { formFacts } from './weight-form.ts'
 
 type Pattern = SparseScheme['pattern']
 
@@ -33,7 +34,8 @@ export function withKept(form: CoremlForm, { values, isExact }: Kept): CoremlFor
 function keptOf(facts: WeightFacts, pattern: Pattern): Kept {
   const { scan, elements } = facts
   const zeros = scan?.zeros ?? 0
-  const asked = zerosOf(facts, pattern)
+  const { shape, outputAxis, inputAxis } = formFacts(facts)
+  const asked = leastZeros({ shape, outputAxis, inputAxis, pattern })
   const values = elements - Math.max(asked, zeros)
   const isScanned = scan !== null && scan.notFinite === 0
   return { values, isExact: isScanned && isDecided(facts, pattern) }
@@ -51,30 +53,5 @@ function isDecided({ scan, shape, outputAxis }: WeightFacts, pattern: Pattern): 
       return scan?.zeros === 0
     case 'threshold':
       return pattern.magnitude === 0
-  }
-}
-
-/** How many values a pattern makes zero at least, of a weight without zeros. */
-function zerosOf({ shape, elements, ...facts }: WeightFacts, pattern: Pattern): number {
-  const outputAxis = facts.outputAxis ?? 0
-  switch (pattern.kind) {
-    case 'fraction':
-      return zeroScores({ shape, outputAxis, pattern })
-    case 'structured': {
-      const channels = shape[outputAxis] ?? 1
-      const runs = zeroScores({ shape, outputAxis, pattern })
-      // The shorter runs at the end may be among those that are zero.
-      const short = channels % pattern.size === 0 ? 0 : elements / channels
-      const cut = Math.min(runs, short) * (pattern.size - (channels % pattern.size))
-      return runs * pattern.size - cut
-    }
-    case 'threshold':
-      return 0
-    case 'n-of-m': {
-      const { n, m } = pattern
-      const channels = shape[facts.inputAxis ?? 1] ?? 1
-      const kept = Math.floor(channels / m) * n + Math.min(n, channels % m)
-      return elements - kept * (elements / channels)
-    }
   }
 }

@@ -1,4 +1,5 @@
 import type { WeightFacts } from '../../audit/audit-types.ts'
+import { BLOB_ALIGNMENT } from '../../formats/coreml/blob-index.ts'
 import type { CoremlForm, CoremlPart, CoremlWeightFacts } from '../../formats/coreml/form-types.ts'
 import type { PartBytes } from '../../formats/part-bytes.ts'
 import type { AffineScheme, FloatScheme } from '../../scheme/scheme.ts'
@@ -57,12 +58,9 @@ export function formBytes(form: CoremlForm): PartBytes {
 
 /** Bytes in a weight file: each array has a header, and begins at a multiple of 64 bytes. */
 export function bytesInFile(form: CoremlForm): number {
-  return form.parts.reduce((sum, { mostBytes }) => sum + BLOB_UNIT + aligned(mostBytes), 0)
+  return form.parts.reduce((sum, { mostBytes }) => sum + BLOB_ALIGNMENT + aligned(mostBytes), 0)
 }
 
-/** @see https://github.com/apple/coremltools/blob/main/mlmodel/src/MILBlob/Blob/StorageFormat.hpp */
-const BLOB_UNIT = 64
-
 function aligned(bytes: number): number {
-  return Math.ceil(bytes / BLOB_UNIT) * BLOB_UNIT
+  return Math.ceil(bytes / BLOB_ALIGNMENT) * BLOB_ALIGNMENT
 }
