@@ -1,11 +1,9 @@
 import type { ByteSink } from '../../base/bytes.ts'
 import { BLOB_ALIGNMENT, BLOB_SENTINEL, BLOB_VERSION } from './blob-index.ts'
 import type { Blob, BlobFile } from './blob-index.ts'
+import { copiedBytes } from './copied-bytes.ts'
 import { MIL_DTYPES } from './mil-dtype.ts'
 import type { MilDtype } from './mil-dtype.ts'
-
-/** Bytes that are copied at once. */
-const COPY_IN_BYTES = 2 ** 22
 
 /** Appends blobs to a weight file. */
 export type BlobWriter = {
@@ -60,10 +58,9 @@ export async function startBlobFile(sink: ByteSink, count: number): Promise<Blob
       const own = new Uint8Array(await source.read(blob.offset, BLOB_ALIGNMENT))
       new DataView(own.buffer).setBigUint64(16, BigInt(offset + BLOB_ALIGNMENT), true)
       await sink.write(own)
-      for (let at = 0; at < blob.bytes; at += COPY_IN_BYTES) {
-        const length = Math.min(COPY_IN_BYTES, blob.bytes - at)
-        await sink.write(await source.read(blob.dataOffset + at, length))
-      }
+      const read = (at: number, length: number): Promise<Uint8Array> =>
+        source.read(blob.dataOffset + at, length)
+      for await (const piece of copiedBytes(blob.bytes, read)) await sink.write(piece)
       position = offset + BLOB_ALIGNMENT + blob.bytes
       return offset
     },

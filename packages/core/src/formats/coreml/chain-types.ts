@@ -28,7 +28,7 @@ export function chainTypes(chain: Chain): ChainTypes {
 }
 
 /** The type of an input; `undefined` when it is no tensor that Mixbit knows. */
-export function inputType(input: ChainInput | undefined): StaticTensor | undefined {
+function inputType(input: ChainInput | undefined): StaticTensor | undefined {
   if (input === undefined) return undefined
   if (input.kind === 'value') return input.array
   return chainTypes(input.chain)[input.output]
@@ -42,7 +42,7 @@ export function requiredType(chain: Chain, name: string): StaticTensor {
 }
 
 /** The integers of a small input that stands in the program itself. */
-export function integersOf(chain: Chain, name: string): readonly number[] | undefined {
+function integersOf(chain: Chain, name: string): readonly number[] | undefined {
   const input = chain.inputs.get(name)
   if (input?.kind !== 'value') return undefined
   const { value } = input

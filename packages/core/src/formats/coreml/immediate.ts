@@ -2,7 +2,7 @@ import type { TensorValue, Value } from './generated/coreml_pb.ts'
 import type { MilDtype } from './mil-dtype.ts'
 
 /** The tensor that a value holds itself; `undefined` for lists, references and the like. */
-export function immediateTensor(value: Value | undefined): TensorValue['value'] | undefined {
+function immediateTensor(value: Value | undefined): TensorValue['value'] | undefined {
   if (value?.value.case !== 'immediateValue') return undefined
   const held = value.value.value.value
   return held.case === 'tensor' ? held.value.value : undefined

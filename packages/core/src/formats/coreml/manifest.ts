@@ -88,7 +88,7 @@ function itemPath(path: string, file: string): string {
 }
 
 /** The path without its last part. */
-export function parentOf(path: string): string {
+function parentOf(path: string): string {
   return path.split('/').slice(0, -1).join('/')
 }
 

@@ -6,7 +6,7 @@ import { packedBytes } from './mil-dtype.ts'
 import type { MilDtype } from './mil-dtype.ts'
 
 /** The dtypes of table indices. */
-export const INDEX_DTYPES: Readonly<Record<PaletteBits, MilDtype>> = {
+const INDEX_DTYPES: Readonly<Record<PaletteBits, MilDtype>> = {
   1: 'uint1',
   2: 'uint2',
   3: 'uint3',
@@ -78,7 +78,7 @@ export function tableDims(facts: PaletteFacts): readonly number[] {
 }
 
 /** An int8 table and its scales. */
-export function int8TableParts(facts: PaletteFacts): readonly CoremlPart[] {
+function int8TableParts(facts: PaletteFacts): readonly CoremlPart[] {
   const dims = tableDims(facts)
   return [
     part('table', 'int8', dims),
@@ -87,7 +87,7 @@ export function int8TableParts(facts: PaletteFacts): readonly CoremlPart[] {
 }
 
 /** Entries of an int8 table that share a scale: all, or those of one channel. */
-export function tableBlock(facts: PaletteFacts): readonly number[] {
+function tableBlock(facts: PaletteFacts): readonly number[] {
   const dims = tableDims(facts)
   if (facts.channelScale !== true) return dims
   return dims.map((size, axis) => (axis === dims.length - 2 ? size : 1))

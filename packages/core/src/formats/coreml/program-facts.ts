@@ -62,7 +62,7 @@ export function ensureFunctions(file: string, model: Model): Program {
 }
 
 /** Names of the functions that a description speaks of. */
-export function describedFunctions({ description }: Model): readonly string[] {
+function describedFunctions({ description }: Model): readonly string[] {
   const named = description?.functions.map(({ name }) => name) ?? []
   if (named.length === 0) return [MAIN]
   const main = description?.defaultFunctionName ?? ''

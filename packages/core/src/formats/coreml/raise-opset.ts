@@ -1,4 +1,5 @@
 import type { Block, Operation, Program, Value } from './generated/coreml_pb.ts'
+import { boundConstant } from './bound-constant.ts'
 import { immediateIntegers } from './immediate.ts'
 import { argument, booleanValue, constant, integerValue, stringValue } from './make-values.ts'
 import { opsetOf, specOfOpset } from './program-facts.ts'
@@ -121,29 +122,16 @@ export function highestSpec(
   }
 }
 
-function obstacle({ operation, scope }: ProgramOperation): string | null {
+function obstacle(each: ProgramOperation): string | null {
+  const { operation } = each
   const { type } = operation
   const name = operation.outputs[0]?.name ?? type
   if (REPLACED.has(type)) return `${type} ("${name}") has other inputs and outputs from iOS 17 on`
   if (!INDEXED.has(type)) return null
-  const indices = constantInput(operation, scope, 'indices')
+  const indices = immediateIntegers(boundConstant(each, 'indices'))
   return indices?.some((index) => index < 0) === true
     ? `${type} ("${name}") has negative indices, which iOS 17 does not count from the end`
     : null
-}
-
-/** The integers of a parameter that is a constant in the program. */
-function constantInput(
-  operation: Operation,
-  scope: ProgramOperation['scope'] | undefined,
-  name: string,
-): readonly number[] | undefined {
-  const input = operation.inputs.find(({ key }) => key === name)
-  const binding = input?.value?.arguments[0]?.binding
-  if (binding?.case === 'value') return immediateIntegers(binding.value)
-  const source = binding?.case === 'name' ? scope?.get(binding.value)?.operation : undefined
-  if (source?.type !== 'const') return undefined
-  return immediateIntegers(source.attributes.find(({ key }) => key === 'val')?.value)
 }
 
 export type Raising = {
@@ -187,11 +175,12 @@ function addParameters(block: Block, adding: Adding): void {
 function newConstants(operation: Operation, { from, spec, fresh, scopes }: Adding): Operation[] {
   const known = Object.hasOwn(NEW_PARAMETERS, operation.type)
   const parameters = known ? (NEW_PARAMETERS[operation.type] ?? []) : []
+  const scope = scopes.get(operation) ?? new Map()
   const constants: Operation[] = []
   for (const { name, since, value } of parameters) {
     if (since <= from || since > spec) continue
     if (operation.inputs.some(({ key }) => key === name)) continue
-    const added = value((key) => constantInput(operation, scopes.get(operation), key)?.[0])
+    const added = value((key) => immediateIntegers(boundConstant({ operation, scope }, key))?.[0])
     if (added === null) continue
     const constantName = fresh(`${operation.outputs[0]?.name ?? operation.type}_${name}`)
     constants.push(constant(constantName, added))

@@ -1,3 +1,4 @@
+import { copiedBytes } from './copied-bytes.ts'
 import type { CoremlDocument } from './document.ts'
 import type { CoremlForm, CoremlPartName } from './form-types.ts'
 import type { Operation } from './generated/coreml_pb.ts'
@@ -10,9 +11,6 @@ import type { StoredForm } from './stored-form.ts'
 import { INPUTS_SPEC } from '../../targets/coreml-versions.ts'
 import { elementsOf } from '../../tensor/weight.ts'
 import type { WeightSites } from './document.ts'
-
-/** Bytes that are copied at once. */
-const CHUNK_IN_BYTES = 2 ** 22
 
 /** Operations that iOS 18 has under the same name with other parameters. */
 const RESTYLED: ReadonlySet<string> = new Set([
@@ -135,9 +133,6 @@ async function* copyParts(
   arrays: readonly (readonly [CoremlPartName, StoredArray])[],
 ): AsyncGenerator<PartChunk> {
   for (const [name, array] of arrays) {
-    for (let at = 0; at < array.bytes; at += CHUNK_IN_BYTES) {
-      const length = Math.min(CHUNK_IN_BYTES, array.bytes - at)
-      yield { part: name, bytes: await array.read(at, length) }
-    }
+    for await (const bytes of copiedBytes(array.bytes, array.read)) yield { part: name, bytes }
   }
 }

@@ -55,7 +55,7 @@ export function storedArray(
 }
 
 /** The blob that a reference means. Throws `malformed` where there is none. */
-export function blobOf(
+function blobOf(
   reference: BlobFileValue,
   files: ReadonlyMap<string, BlobFile>,
 ): { readonly file: BlobFile; readonly offset: number } {

@@ -105,7 +105,7 @@ export function hasSignedCodes(chain: Chain): boolean {
 }
 
 /** Each operation after those that it reads, each once. */
-export function chainOperations(chain: Chain): ReadonlySet<Chain> {
+function chainOperations(chain: Chain): ReadonlySet<Chain> {
   const found = new Set<Chain>()
   const visit = (each: Chain): void => {
     if (found.has(each)) return

@@ -5,6 +5,7 @@ import type { Host } from '../../base/host.ts'
 import { largestOf } from '../../base/largest.ts'
 import type { BlobFile } from './blob-index.ts'
 import { startBlobFile } from './blob-writer.ts'
+import { copiedBytes } from './copied-bytes.ts'
 import type { CoremlDocument } from './document.ts'
 import { editProgram } from './edit-program.ts'
 import type { ProgramEdit } from './edit-program.ts'
@@ -53,9 +54,6 @@ export type WrittenPart = { readonly path: string; readonly bytes: number }
 
 /** What writing needs of a host. */
 export type WritingHost = Pick<Host, 'create' | 'open' | 'within'>
-
-/** Bytes that are copied at once. */
-const COPY_IN_BYTES = 2 ** 22
 
 /**
  * Writes a package with other forms of some of its weights. Weight files are streamed: blobs that stay
@@ -248,11 +246,8 @@ async function copyFile(output: Output, path: string): Promise<void> {
   }
 }
 
-async function copyBytes(sink: ByteSink, source: ByteSource): Promise<void> {
-  for (let at = 0; at < source.sizeInBytes; at += COPY_IN_BYTES) {
-    const length = Math.min(COPY_IN_BYTES, source.sizeInBytes - at)
-    await sink.write(await source.read(at, length))
-  }
+async function copyBytes(sink: ByteSink, { sizeInBytes, read }: ByteSource): Promise<void> {
+  for await (const piece of copiedBytes(sizeInBytes, read)) await sink.write(piece)
 }
 
 function writeWhole(output: Output, path: string, bytes: Uint8Array): Promise<void> {

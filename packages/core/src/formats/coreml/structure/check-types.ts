@@ -1,4 +1,5 @@
-import { isConstexpr } from '../chain.ts'
+import { boundConstant } from '../bound-constant.ts'
+import { isConstant } from '../chain.ts'
 import type { Operation, Program } from '../generated/coreml_pb.ts'
 import { immediateIntegers, immediateString } from '../immediate.ts'
 import type { Definition, ProgramOperation, ProgramWalk } from '../program.ts'
@@ -61,7 +62,7 @@ function checkedTypes(program: Program, { operations }: ProgramWalk): CheckedTyp
   )
   for (const each of operations) {
     const { type, outputs } = each.operation
-    if (type === 'const' || isConstexpr(type) || outputs.length === 0) continue
+    if (isConstant(type) || outputs.length === 0) continue
     const problem = problemOf(each, inputs.get(each.function) ?? new Map())
     if (problem === undefined) unchecked.set(type, (unchecked.get(type) ?? 0) + 1)
     else checked++
@@ -112,13 +113,7 @@ function callOf(
       if (definition === null) return inputs.get(binding.value)
       return tensorTypeOf(definition?.operation.outputs[definition.output]?.type)
     })
-  const constant = (parameter: string) => {
-    const binding = bound(parameter)[0]?.binding
-    if (binding?.case === 'value') return binding.value
-    const source = binding?.case === 'name' ? scope.get(binding.value)?.operation : undefined
-    if (source?.type !== 'const') return undefined
-    return source.attributes.find(({ key }) => key === 'val')?.value
-  }
+  const constant = (parameter: string) => boundConstant({ operation, scope }, parameter)
   return {
     op: operation.type,
     types,
