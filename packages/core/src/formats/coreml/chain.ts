@@ -1,5 +1,6 @@
 import { ensure } from '../../base/error.ts'
 import type { BlobFile } from './blob-index.ts'
+import { COREML_OPERATIONS } from './form-types.ts'
 import type { CoremlOperation } from './form-types.ts'
 import type { ArgumentEntry, Operation, Value } from './generated/coreml_pb.ts'
 import type { Definition, ProgramOperation, ProgramWalk } from './program.ts'
@@ -32,21 +33,8 @@ export type ChainInput =
   | { readonly kind: 'value'; readonly value: Value; readonly array: StoredArray | undefined }
   | { readonly kind: 'chain'; readonly chain: Chain; readonly output: number }
 
-/** Operations whose results are weights. */
-const CHAIN_OPERATIONS: ReadonlyMap<string, Chain['op']> = new Map(
-  (
-    [
-      'const',
-      'constexpr_affine_dequantize',
-      'constexpr_blockwise_shift_scale',
-      'constexpr_cast',
-      'constexpr_lut_to_dense',
-      'constexpr_lut_to_sparse',
-      'constexpr_sparse_blockwise_shift_scale',
-      'constexpr_sparse_to_dense',
-      'dequantize',
-    ] as const
-  ).map((op) => [op, op]),
+const CHAIN_OPERATIONS: ReadonlyMap<string, CoremlOperation> = new Map(
+  COREML_OPERATIONS.map((op) => [op, op]),
 )
 
 /** Whether an operation gives values from what is stored compressed, also one of a later version. */

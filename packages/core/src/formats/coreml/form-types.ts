@@ -1,18 +1,20 @@
 import type { PaletteBits } from '../../scheme/scheme.ts'
 import type { MilDtype } from './mil-dtype.ts'
 
-/** Operations that a stored weight consists of, in program order. */
-export type CoremlOperation =
-  | 'const'
-  | 'constexpr_affine_dequantize'
-  | 'constexpr_blockwise_shift_scale'
-  | 'constexpr_cast'
-  | 'constexpr_lut_to_dense'
-  | 'constexpr_lut_to_sparse'
-  | 'constexpr_sparse_blockwise_shift_scale'
-  | 'constexpr_sparse_to_dense'
-  /** An ordinary operation of iOS 17, of constants: read, and never written. */
-  | 'dequantize'
+/** Operations that give weights. `dequantize` is an ordinary one of iOS 17: read, and never written. */
+export const COREML_OPERATIONS = [
+  'const',
+  'constexpr_affine_dequantize',
+  'constexpr_blockwise_shift_scale',
+  'constexpr_cast',
+  'constexpr_lut_to_dense',
+  'constexpr_lut_to_sparse',
+  'constexpr_sparse_blockwise_shift_scale',
+  'constexpr_sparse_to_dense',
+  'dequantize',
+] as const
+
+export type CoremlOperation = (typeof COREML_OPERATIONS)[number]
 
 /** What one stored array of a weight is. */
 export type CoremlPartName =
