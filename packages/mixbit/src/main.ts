@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty'
+import { askedColumns } from './cli/columns.ts'
 import { commands } from './cli/commands.ts'
 import { reportFailure } from './cli/failure.ts'
 import { EXIT } from './cli/io.ts'
@@ -45,7 +46,7 @@ function outputStream(stream: NodeJS.WriteStream, descriptor: 1 | 2): OutputStre
     },
     isTTY: isatty(descriptor),
     get columns() {
-      return stream.columns || DEFAULT_COLUMNS
+      return stream.columns || askedColumns(process.env) || DEFAULT_COLUMNS
     },
   }
 }

@@ -111,8 +111,8 @@ describe('quantize', () => {
     expect(stdout).toMatch(
       /told\.mlpackage {2}\S+ kB to \S+ kB \(\d\d\.\d %\) for coreml-ios18 in/u,
     )
-    expect(stdout).toMatch(/model +palette4 +lut_to_dense +1 +3\.10 kB +\d\d\.\d dB/u)
-    expect(stdout).toMatch(/model +int8\/channel +\S+ +2 +10\.5 kB +\d\d\.\d dB/u)
+    expect(stdout).toMatch(/^palette4 +lut_to_dense +1 +3\.10 kB +\d\d\.\d dB$/mu)
+    expect(stdout).toMatch(/^int8\/channel +\S+ +2 +10\.5 kB +\d\d\.\d dB$/mu)
     expect(stdout).not.toContain('no preset')
   })
 

@@ -17,7 +17,7 @@ export const commonOptions: readonly OptionSpec[] = [
   {
     name: 'verbose',
     type: 'flag',
-    summary: 'Show more: progress, about an error, and the layers of an audit.',
+    summary: 'Show more: progress, about an error, and every layer.',
   },
   { name: 'help', short: 'h', type: 'flag', summary: 'Show this help.' },
 ]

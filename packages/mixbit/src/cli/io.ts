@@ -18,7 +18,7 @@ export const EXIT = {
 export type OutputStream = {
   readonly write: (text: string) => void
   readonly isTTY: boolean
-  /** Width in characters; 80 where there is no terminal. */
+  /** Width in characters; where there is no terminal that of `COLUMNS`, else 80. */
   readonly columns: number
 }
 

@@ -18,7 +18,7 @@ import { shownPath } from '../terminal/shown-path.ts'
 import { writtenOnnxText } from '../terminal/written-onnx-text.ts'
 import { EXIT } from './io.ts'
 import type { CommandIo, ExitCode } from './io.ts'
-import { layoutFor } from './layout.ts'
+import { detailOf, layoutFor } from './layout.ts'
 import { writeResult } from './output.ts'
 import { hasFlag, textOption } from './parsed-args.ts'
 import type { ParsedArgs } from './parsed-args.ts'
@@ -54,6 +54,7 @@ export async function quantizeOnnx(
     text: writtenOnnxText(
       shownPath(path, io.cwd),
       { plan, before: bytes, after: written.bytes, seconds },
+      detailOf(args),
       layoutFor(args, io),
     ),
   })

@@ -13,7 +13,7 @@ import { shownPath } from '../terminal/shown-path.ts'
 import { writtenPackageText } from '../terminal/written-package-text.ts'
 import { EXIT } from './io.ts'
 import type { CommandIo, ExitCode } from './io.ts'
-import { layoutFor } from './layout.ts'
+import { detailOf, layoutFor } from './layout.ts'
 import { writeResult } from './output.ts'
 import { isPackage } from './package-path.ts'
 import { hasFlag, textOption } from './parsed-args.ts'
@@ -53,6 +53,7 @@ export async function quantizePackage(
       text: writtenPackageText(
         shownPath(output.path, io.cwd),
         { ...result, seconds },
+        detailOf(args),
         layoutFor(args, io),
       ),
     })

@@ -1,18 +1,24 @@
 import { modelIo, precisionName, storedBytes } from '@mixbit/core'
 import type { LayerPlan, Plan } from '@mixbit/core'
-import { hanging, findingLines } from './summary.ts'
+import { grouped } from './grouped.ts'
+import { reasonLines } from './reason-text.ts'
+import { findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
+import type { Column } from './table.ts'
 import { formatBytes, formatCount } from './units.ts'
 
 /** What writing a weight took and cost. */
 export type MeasuredLayer = { readonly bytes: number; readonly sqnrDb: number | null }
 
+/** `layers`: every weight and every reason too. */
+export type PlanDetail = 'summary' | 'layers'
+
 /** What `plan` shows: per component and precision how many weights and bytes, then why. */
-export function planText(plan: Plan, layout: Layout): string {
+export function planText(plan: Plan, detail: PlanDetail, layout: Layout): string {
   const preset = plan.preset === null ? '' : `${plan.preset} `
   const head = `${layout.paint('strong', plan.model)}  ${preset}for ${plan.target}, ${sizeOf(plan.layers)} of weights`
-  return `${head}\n\n${planDetails(plan, layout)}`
+  return `${head}\n\n${planDetails(plan, detail, layout)}`
 }
 
 /**
@@ -22,44 +28,84 @@ export function planText(plan: Plan, layout: Layout): string {
  */
 export function planDetails(
   plan: Plan,
+  detail: PlanDetail,
   layout: Layout,
   measured: ReadonlyMap<string, MeasuredLayer> = new Map(),
 ): string {
+  const reasons = reasonLines(plan, detail === 'layers' ? 'all' : 'kinds', layout)
   return [
-    groupLines(plan, layout, measured),
-    reasonLines(plan, layout),
+    groupLines(plan, detail, layout, measured),
+    ...(detail === 'layers' ? [layerLines(plan, layout, measured)] : []),
+    reasons,
     ioLines(plan, layout),
-    findingLines(plan.findings, layout),
+    findingLines(
+      // What it counts stands above, each with its reason.
+      plan.findings.filter(({ code }) => reasons.length === 0 || code !== 'precision-adapted'),
+      layout,
+    ),
   ]
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')
 }
 
+/** Groups that a table lists; the rest is summed up. */
+const LISTED_GROUPS = 12
+
+/** The one component of a single file, which tells nothing. */
+const ONLY_COMPONENT = 'model'
+
+type Group = readonly [component: string, precision: string, form: string, LayerPlan[]]
+
 function groupLines(
-  plan: Plan,
+  { layers }: Plan,
+  detail: PlanDetail,
   layout: Layout,
   measured: ReadonlyMap<string, MeasuredLayer>,
 ): readonly string[] {
-  const groups = grouped(plan.layers, (layer) =>
+  const groups = grouped(layers, (layer) =>
     [layer.component, precisionName(layer.scheme), layer.form].join('\0'),
-  )
-  const rows = groups.map(([key, layers]) => {
+  ).map(([key, own]): Group => {
     const [component = '', precision = '', form = ''] = key.split('\0')
-    const own = layers.flatMap(({ layer }) => measured.get(layer) ?? [])
-    const size = own.length < layers.length ? sizeOf(layers) : measuredSize(own)
-    const row = [component, precision, shortForm(form), formatCount(layers.length), size]
-    return measured.size === 0 ? row : [...row, lowestSqnr(own)]
+    return [component, precision, shortForm(form), [...own]]
   })
-  const columns = [
-    { title: 'component', align: 'left' },
-    { title: 'precision', align: 'left' },
+  const isTold = layers.some(({ component }) => component !== ONLY_COMPONENT)
+  const rows = listedGroups(groups, detail).map(([component, precision, form, own]) => [
+    ...(isTold ? [component] : []),
+    precision,
+    form,
+    formatCount(own.length),
+    ...costOf(own, measured),
+  ])
+  const columns: readonly Column[] = [
+    ...(isTold ? [{ title: 'component', align: 'left' } as const] : []),
+    { title: 'precision', align: 'left', isWhole: true },
     { title: 'stored as', align: 'left' },
     { title: 'weights', align: 'right' },
     { title: 'size', align: 'right' },
-  ] as const
-  const sqnr = { title: 'lowest SQNR', align: 'right' } as const
-  return formatTable(measured.size === 0 ? columns : [...columns, sqnr], rows, layout)
+    ...(measured.size === 0 ? [] : [{ title: 'lowest SQNR', align: 'right' } as const]),
+  ]
+  return formatTable(columns, rows, layout)
+}
+
+/** The groups that take most, in their order, and one for the rest. */
+function listedGroups(groups: readonly Group[], detail: PlanDetail): readonly Group[] {
+  if (detail === 'layers' || groups.length <= LISTED_GROUPS) return groups
+  const bySize = groups.toSorted(([, , , a], [, , , b]) => storedBytes(b) - storedBytes(a))
+  const listed = new Set(bySize.slice(0, LISTED_GROUPS - 1))
+  const left = groups.filter((group) => !listed.has(group))
+  const rest: Group = ['', `${left.length} others`, '', left.flatMap(([, , , own]) => own)]
+  return [...groups.filter((group) => listed.has(group)), rest]
+}
+
+/** Bytes and, where weights were written, what the worst of them lost. */
+function costOf(
+  layers: readonly LayerPlan[],
+  measured: ReadonlyMap<string, MeasuredLayer>,
+): readonly string[] {
+  const own = layers.flatMap(({ layer }) => measured.get(layer) ?? [])
+  const size = own.length < layers.length ? sizeOf(layers) : measuredSize(own)
+  return measured.size === 0 ? [size] : [size, lowestSqnr(own)]
 }
 
 function measuredSize(layers: readonly MeasuredLayer[]): string {
@@ -72,19 +118,28 @@ function lowestSqnr(layers: readonly MeasuredLayer[]): string {
   return lost.length === 0 ? '' : `${Math.min(...lost).toFixed(1)} dB`
 }
 
-/** Reasons beyond what was asked for, with how many weights each concerns. */
-function reasonLines(plan: Plan, layout: Layout): readonly string[] {
-  const reasons = plan.layers.flatMap((layer) => layer.reasons.slice(1))
-  const groups = grouped(reasons, (reason) => reason)
-  if (groups.length === 0) return []
-  const title = 'weights'
-  return [
-    layout.paint('faint', `${title}  because`),
-    ...groups.flatMap(([reason, all]) => {
-      const count = formatCount(all.length).padStart(title.length)
-      return hanging(`${count}  `, title.length + 2, reason, layout.width)
-    }),
+/** Every weight. Names are whole, however long: they are copied into `--layer`. */
+function layerLines(
+  { layers }: Plan,
+  layout: Layout,
+  measured: ReadonlyMap<string, MeasuredLayer>,
+): readonly string[] {
+  const rows = layers.map((layer) => [
+    layer.layer,
+    precisionName(layer.scheme),
+    shortForm(layer.form),
+    ...costOf([layer], measured),
+    layer.reasons.join('; '),
+  ])
+  const columns: readonly Column[] = [
+    { title: 'layer', align: 'left' },
+    { title: 'precision', align: 'left' },
+    { title: 'stored as', align: 'left' },
+    { title: 'size', align: 'right' },
+    ...(measured.size === 0 ? [] : [{ title: 'SQNR', align: 'right' } as const]),
+    { title: 'why', align: 'left' },
   ]
+  return formatTable(columns, rows, { ...layout, tables: 'whole' })
 }
 
 /** Inputs and outputs that are integers, and what their codes stand for. */
@@ -120,18 +175,4 @@ function shortForm(form: string): string {
 function sizeOf(layers: readonly LayerPlan[]): string {
   const isMost = layers.some(({ bytes }) => bytes.isMost === true)
   return `${isMost ? '≤ ' : ''}${formatBytes(storedBytes(layers))}`
-}
-
-function grouped<Item>(
-  items: readonly Item[],
-  keyOf: (item: Item) => string,
-): readonly (readonly [string, readonly Item[]])[] {
-  const groups = new Map<string, Item[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [item])
-    else group.push(item)
-  }
-  return [...groups]
 }

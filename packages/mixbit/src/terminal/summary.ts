@@ -1,12 +1,12 @@
 import type { ComponentSize, Finding, Gate, Report, ReportEvaluation } from '@mixbit/core'
 import type { Paint } from './style.ts'
 import { formatTable } from './table.ts'
-import type { Cell, Column } from './table.ts'
+import type { Cell, Column, TableLayout } from './table.ts'
 import { printable, wrap } from './text.ts'
 import { formatBytes, formatCount, formatPercent, formatPoints } from './units.ts'
 
 /** How wide and with what colours. */
-export type Layout = { readonly width: number; readonly paint: Paint }
+export type Layout = Omit<TableLayout, 'indent'>
 
 /** Text wider than this is tiring to read. */
 const WIDEST = 100

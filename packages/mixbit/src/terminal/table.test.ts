@@ -30,6 +30,39 @@ test('on a narrow terminal long names give way and numbers stay whole', () => {
   )
 })
 
+const precisions: readonly Column[] = [
+  { title: 'precision', align: 'left', isWhole: true },
+  { title: 'stored as', align: 'left' },
+  { title: 'size', align: 'right' },
+  { title: 'error', align: 'right', isSpare: true },
+]
+const stored = [
+  ['int4/channel', 'blockwise_shift_scale', '9.34 kB', '1.2e-3'],
+  ['int8/channel', 'blockwise_shift_scale', '1.73 kB', '4.5e-6'],
+]
+
+test('what is spare is left out before anything is cut, and names of precisions never are', () => {
+  expect(formatTable(precisions, stored, { width: 46, paint: plainPaint })).toEqual([
+    'precision     stored as                 size',
+    'int4/channel  blockwise_shift_scale  9.34 kB',
+    'int8/channel  blockwise_shift_scale  1.73 kB',
+  ])
+  expect(formatTable(precisions, stored, { width: 32, paint: plainPaint })).toEqual([
+    'precision     stored as     size',
+    'int4/channel  bloc…cale  9.34 kB',
+    'int8/channel  bloc…cale  1.73 kB',
+  ])
+})
+
+test('a table for a file is whole, however narrow the text around it', () => {
+  const [, row] = formatTable(precisions, stored, {
+    width: 20,
+    paint: plainPaint,
+    tables: 'whole',
+  })
+  expect(row).toBe('int4/channel  blockwise_shift_scale  9.34 kB  1.2e-3')
+})
+
 test('colours take no columns', () => {
   const [, row] = formatTable(columns, [['a', { text: '1 B', tone: 'good' }]], {
     width: 80,

@@ -1,5 +1,6 @@
 import type { Plan } from '@mixbit/core'
 import { planText } from './plan-text.ts'
+import type { PlanDetail } from './plan-text.ts'
 import type { Layout } from './summary.ts'
 import { formatBytes, formatPercent } from './units.ts'
 
@@ -12,10 +13,15 @@ export type WrittenFile = {
 }
 
 /** Where the file is, what it takes, and how its weights are stored. */
-export function writtenOnnxText(path: string, written: WrittenFile, layout: Layout): string {
+export function writtenOnnxText(
+  path: string,
+  written: WrittenFile,
+  detail: PlanDetail,
+  layout: Layout,
+): string {
   const { plan, before, after, seconds } = written
   const head =
     `${layout.paint('strong', path)}  ${formatBytes(before)} to ${formatBytes(after)} ` +
     `(${formatPercent(after / Math.max(1, before), 1)}) in ${seconds.toFixed(1)} s`
-  return `${head}\n\n${planText(plan, layout)}`
+  return `${head}\n\n${planText(plan, detail, layout)}`
 }

@@ -1,5 +1,6 @@
 import type { Plan, QuantizedPackage } from '@mixbit/core'
 import { planDetails } from './plan-text.ts'
+import type { PlanDetail } from './plan-text.ts'
 import type { Layout } from './summary.ts'
 import { formatBytes, formatPercent } from './units.ts'
 
@@ -16,6 +17,7 @@ export type WrittenPackageFacts = {
 export function writtenPackageText(
   path: string,
   { plan, written, before, seconds }: WrittenPackageFacts,
+  detail: PlanDetail,
   layout: Layout,
 ): string {
   const { bytes, layers } = written
@@ -29,5 +31,5 @@ export function writtenPackageText(
     ]),
   )
   const findings = [...plan.findings, ...written.findings]
-  return `${head}\n\n${planDetails({ ...plan, findings }, layout, measured)}`
+  return `${head}\n\n${planDetails({ ...plan, findings }, detail, layout, measured)}`
 }

@@ -10,7 +10,7 @@ import { resolve } from 'node:path'
 import { checkFileReplaceable } from '../../host/replaceable-file.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
-import { layoutFor } from '../layout.ts'
+import { detailOf, layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { isPackage } from '../package-path.ts'
 import { textOption } from '../parsed-args.ts'
@@ -52,7 +52,10 @@ export const command: Command = {
       }
     })
     const written = output === undefined ? '' : writtenLine(shownPath(output, io.cwd), plan.model)
-    writeResult(args, io, { json: plan, text: planText(plan, layoutFor(args, io)) + written })
+    writeResult(args, io, {
+      json: plan,
+      text: planText(plan, detailOf(args), layoutFor(args, io)) + written,
+    })
     return EXIT.done
   },
 }
