@@ -203,6 +203,20 @@ test.for(['--precision=int8', '--component=decoder=int8', '--layer=*=int8', '--n
   },
 )
 
+test.for([
+  ['--calibration', 'pictures'],
+  ['--samples', '8'],
+  ['--self-contained'],
+  ['--runtime', 'arm64'],
+  ['--plan', 'p.json', '--target', 'coreml-ios17'],
+])('%s has no effect on a Core ML package, and is refused', async (options) => {
+  await expect(settings('quantize', ['m.mlpackage', ...options])).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining('has no effect'),
+  })
+  await expect(settings('quantize', ['m', ...options])).resolves.toMatchObject({ model: 'm' })
+})
+
 test('commands without a model take no config', async () => {
   const demo = verbs.find(({ name }) => name === 'demo') ?? expect.fail('demo')
   await expect(parseCommandArgs(demo, ['--config', 'c.yaml'])).rejects.toMatchObject({

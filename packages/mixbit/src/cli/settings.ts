@@ -41,6 +41,7 @@ export async function resolveSettings(args: ParsedArgs, cwd: string): Promise<Co
     )
   }
   if (!model.endsWith('.onnx')) refuseForFolders(args)
+  if (isPackage(model) && WRITING.includes(args.command)) refuseForPackages(args)
   if (resolved.computeUnit !== null && !isPackage(model)) throw unitWithoutPackage(model)
   return { ...resolved, model }
 }
@@ -54,6 +55,36 @@ function refuseForFolders(args: ParsedArgs): void {
     {
       option: '--io',
     },
+  )
+}
+
+/** Commands that store weights otherwise, and take packages. */
+const WRITING: readonly string[] = ['plan', 'quantize']
+
+/** Options of activations, which stay as they are in a package, and of folders of several graphs. */
+const NOT_OF_PACKAGES = [
+  'calibration',
+  'samples',
+  'sampling',
+  'calibrator',
+  'runtime',
+  'self-contained',
+]
+
+function refuseForPackages(args: ParsedArgs): void {
+  const ignored = NOT_OF_PACKAGES.find((name) => args.values.has(name))
+  if (ignored !== undefined) {
+    throw new CliError(
+      'usage',
+      `--${ignored} has no effect on a Core ML package: its weights are stored without data, in one package. Leave it out.`,
+      { option: `--${ignored}` },
+    )
+  }
+  if (!args.values.has('plan') || !args.values.has('target')) return
+  throw new CliError(
+    'usage',
+    '--target has no effect beside --plan, which is for a target. Plan again with it, or leave one of them out.',
+    { option: '--target' },
   )
 }
 
