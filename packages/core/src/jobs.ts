@@ -24,6 +24,7 @@ import { compareChunks } from './compare/compare-weights.ts'
 import type { MetricSums } from './compare/metrics.ts'
 import type { ComparePictureInput, ComparePictureOutput } from './compare/compare-picture.ts'
 import { comparePicture } from './compare/compare-picture.ts'
+import type { BlockEnds } from './kernels/block-ends.ts'
 import type { Kernels, ValueScan } from './kernels/kernels.ts'
 import { loadSimdKernels } from './kernels/simd.ts'
 import type { DistinctValues } from './kernels/palette-kernels.ts'
@@ -33,6 +34,13 @@ import type { EncodeChunkInput, EncodedChunk } from './quantize/encode-chunk.ts'
 import { encodeChunk } from './quantize/encode-chunk.ts'
 import type { EncodeSlabInput, EncodedSlab } from './quantize/encode-slab.ts'
 import { encodeSlab } from './quantize/encode-slab.ts'
+import type {
+  FillCodesInput,
+  LargestEntryInput,
+  SlabEndsInput,
+  TableCodes,
+} from './quantize/survey-scales.ts'
+import { fillCodes, largestEntry, slabEnds } from './quantize/survey-scales.ts'
 import type { FillTableInput, ScoresInBinInput, SurveySlabInput } from './quantize/survey-slab.ts'
 import { fillTable, slabScoresInBin, surveySlab } from './quantize/survey-slab.ts'
 import type { ClassifyInput, ClassifyOutput } from './tasks/classification/classify-picture.ts'
@@ -60,6 +68,9 @@ export type Jobs = {
   'survey-slab'(input: SurveySlabInput, context: JobContext): Promise<DistinctValues>
   'scores-in-bin'(input: ScoresInBinInput, context: JobContext): Promise<BinScores>
   'fill-table'(input: FillTableInput, context: JobContext): Promise<Float32Array | null>
+  'fill-codes'(input: FillCodesInput, context: JobContext): Promise<TableCodes | null>
+  'slab-ends'(input: SlabEndsInput, context: JobContext): Promise<BlockEnds>
+  'largest-entry'(input: LargestEntryInput, context: JobContext): Promise<number>
   'encode-slab'(input: EncodeSlabInput, context: JobContext): Promise<EncodedSlab>
   'calibrate-picture'(
     input: CalibratePictureInput,
@@ -90,6 +101,11 @@ export const jobs: Jobs = {
   'scores-in-bin': (input, context) =>
     Promise.resolve(slabScoresInBin(threadKernels(), loaded(input, context))),
   'fill-table': (input) => Promise.resolve(fillTable(threadKernels(), input)),
+  'fill-codes': (input) => Promise.resolve(fillCodes(threadKernels(), input)),
+  'slab-ends': (input, context) =>
+    Promise.resolve(slabEnds(threadKernels(), loaded(input, context))),
+  'largest-entry': (input, context) =>
+    Promise.resolve(largestEntry(threadKernels(), loaded(input, context))),
   'encode-slab': (input, context) =>
     Promise.resolve(encodeSlab(threadKernels(), loaded(input, context), threadRoom)),
   'calibrate-picture': calibratePicture,

@@ -1,11 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import type { Settings } from '../src/config/settings.ts'
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import type { StaticTensor } from '../src/formats/coreml/value-types.ts'
 import type { SlabLimits } from '../src/quantize/survey-weight.ts'
 import { floatBytes, testBuilder, testHost } from './helpers/coreml.ts'
 import { OUT, filesIn, layersHost, quantized, valuesOf } from './helpers/coreml-quantized.ts'
+
+/** Rows of the input of a job that stores a part of a weight. */
+function rowsIn(input: unknown): number {
+  const { chunk } = SLAB.parse(input)
+  return chunk.rows
+}
+
+const SLAB = z.object({ chunk: z.object({ rows: z.number() }) })
 
 /** Slabs of a few rows, and hardly a weight that fits into one job. */
 const SMALL: SlabLimits = { slab: 256, job: 512 }
@@ -20,7 +29,7 @@ async function written(dtype: Dtype, precision: string, limits?: SlabLimits) {
   return { files: filesIn(host, OUT), layers: result.layers, events: host.events }
 }
 
-/** What is chosen for a whole weight: a table for all its values, or which fraction of them is zero. */
+/** What is chosen for a whole weight: tables, their steps, scales, or which fraction of values is zero. */
 const SHARED = [
   'palette1',
   'palette3',
@@ -33,21 +42,30 @@ const SHARED = [
   'sparse50/8+int8/channel',
   'sparse50+palette4',
   'sparse60/4+palette2',
+  'int8/tensor',
+  'palette4/int8',
+  'palette3/g8/int8',
+  'palette2/g8x4/int8',
+  'sparse50+int8/tensor',
+  'sparse60/2+int8/tensor',
+  'sparse2:4+int8/tensor',
+  'sparse50+palette4/int8',
+  'sparse50+palette2/g8/int8',
 ] as const
 
 /** What each slab can choose for itself, and what only the whole weight can. */
 const OTHERS = [
   'int8',
-  'int8/tensor',
+  'int8/tensor/asym',
+  'int4/tensor',
   'int4/8',
   'palette4/g8',
   'palette2/g8x4',
   'palette4x2',
-  'palette4/int8',
+  'palette4x2/int8',
   'palette2/g4/int8/scale',
   'sparse@0.25+fp16',
   'sparse2:4+int4/8/asym',
-  'sparse50+palette4/int8',
   'sparse50+palette4/g8',
 ] as const
 
@@ -61,6 +79,30 @@ describe.for(['float16', 'float32'] as const)('weights of %s', (dtype) => {
       expect(cut.layers[i]?.totals.sqnrDb).toBeCloseTo(totals.sqnrDb ?? 0, 9)
     }
   })
+})
+
+test.for(SHARED)('%s is stored in slabs where the weight is too large for one job', async (p) => {
+  const host = await layersHost('float16', 9)
+  const sizes: number[] = []
+  const counting: typeof host = {
+    ...host,
+    pool: {
+      ...host.pool,
+      map: (name, inputs) => {
+        async function* counted() {
+          for await (const input of inputs) {
+            if (name === 'encode-slab') sizes.push(rowsIn(input))
+            yield input
+          }
+        }
+        return host.pool.map(name, counted())
+      },
+    },
+  }
+  await quantized(counting, { precision: p, protect: false }, { limits: SMALL })
+  // Groups and runs along the second axis span all 64 rows of one of the four weights.
+  expect(sizes.length).toBeGreaterThan(4)
+  expect(sizes.filter((rows) => rows > 24).length).toBeLessThanOrEqual(p.includes('/g') ? 1 : 0)
 })
 
 test('any cut gives the same bytes', async () => {

@@ -25,6 +25,8 @@ export type AffineSpec = {
   readonly signs?: 'positive'
   /** How much the squared error of each value counts: float32, one a value, >= 0, finite. */
   readonly importance?: Float32Array
+  /** Symmetric scales that were chosen before, one a block. */
+  readonly scale?: Float32Array
 }
 
 /** An encoding and what it costs. */
@@ -83,16 +85,40 @@ function encodeBlocks(
   const { qmin, qmax } = codeRange(integer, symmetric)
   const limit = LARGEST_STORED[decodeDtype] / (1 + 1 / (qmax - qmin))
   const { min, max } = kernels.valueEnds(values)
-  if (min >= -limit && max <= limit) {
+  const isWithin = min >= -limit && max <= limit
+  if (spec.scale !== undefined) {
+    const limited = isWithin ? values : clippedTo(values, limit)
+    return encodedBy(kernels, spec.scale, { values, limited }, spec)
+  }
+  if (isWithin) {
     const encoded = encodeMatrix(kernels, values, { ...matrix, algorithm: spec.algorithm })
     return improved(kernels, values, encoded, spec)
   }
-  const clipped = values.map((value) => Math.max(-limit, Math.min(limit, value)))
-  const encoded = encodeMatrix(kernels, clipped, { ...matrix, algorithm: 'round' })
+  const encoded = encodeMatrix(kernels, clippedTo(values, limit), { ...matrix, algorithm: 'round' })
   const { codes, scale, zeroPoint } = encoded
   const decoded = { blockLength: matrix.blockLength, dtype: decodeDtype }
   // Against the values before they were clipped.
   return { ...encoded, error: kernels.codeErrors(values, codes, scale, zeroPoint, decoded) }
+}
+
+function clippedTo(values: Float32Array, limit: number): Float32Array {
+  return values.map((value) => Math.max(-limit, Math.min(limit, value)))
+}
+
+/** Codes from scales that are known. */
+function encodedBy(
+  kernels: Kernels,
+  scale: Float32Array,
+  { values, limited }: { readonly values: Float32Array; readonly limited: Float32Array },
+  { integer, symmetric, block, decodeDtype }: AffineSpec,
+): EncodedMatrix {
+  const blockLength = elementsOf(block)
+  const codes = new Int8Array(values.length)
+  const range = { ...codeRange(integer, symmetric), blockLength }
+  kernels.encodeBlocks(codes, limited, scale, undefined, range)
+  const decoded = { blockLength, dtype: decodeDtype }
+  const error = kernels.codeErrors(values, codes, scale, undefined, decoded)
+  return { codes, scale, zeroPoint: undefined, error }
 }
 
 /** Plainly rounded asymmetric blocks get the best of the half-precision scales next to theirs. */

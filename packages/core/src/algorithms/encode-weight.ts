@@ -39,6 +39,12 @@ export type WeightSpec = {
   readonly importance?: Float32Array
   /** A table made from the whole weight, for slabs of one that has a single table. */
   readonly table?: Float32Array
+  /** Symmetric scales made from the whole weight, for slabs of one whose blocks span all rows. */
+  readonly scale?: Float32Array
+  /** Codes of the one table of the whole weight, in steps of `step`. */
+  readonly tableCodes?: Int8Array
+  /** The step between the codes of all tables of the whole weight. */
+  readonly step?: number
   /** A threshold made from the whole weight, for slabs of one of which a fraction is zero. */
   readonly threshold?: PruneThreshold
 }
@@ -156,6 +162,7 @@ function affine(
     decodeDtype: spec.decodeDtype,
     algorithm: spec.algorithm,
     signs: 'positive',
+    ...(spec.scale === undefined ? {} : { scale: spec.scale }),
     ...(importance === undefined ? {} : { importance }),
   })
 }
@@ -179,5 +186,7 @@ function palette(
     dtype: spec.decodeDtype,
     ...(importance === undefined ? {} : { importance }),
     ...(spec.table === undefined ? {} : { table: spec.table }),
+    ...(spec.tableCodes === undefined ? {} : { tableCodes: spec.tableCodes }),
+    ...(spec.step === undefined ? {} : { step: spec.step }),
   })
 }

@@ -62,7 +62,15 @@ export function tableChannels(
 }
 
 /** What is known of the whole weight when a slab of it is encoded. */
-export type GivenForSlabs = { readonly table?: boolean; readonly threshold?: boolean }
+export type GivenForSlabs = {
+  /** The one table, of int8 with its step. */
+  readonly table?: boolean
+  readonly threshold?: boolean
+  /** Scales of blocks that span all rows. */
+  readonly scale?: boolean
+  /** The step of all tables of int8. */
+  readonly step?: boolean
+}
 
 /**
  * A weight may be encoded slab by slab of leading rows when each slab but the last has a multiple of
@@ -73,7 +81,7 @@ export function slabRows(scheme: Scheme, axes: Axes, given: GivenForSlabs = {}):
     case 'float':
       return 1
     case 'affine':
-      return affineRows(scheme, axes)
+      return affineRows(scheme, axes, given)
     case 'palette':
       return paletteRows(scheme, axes, given)
     case 'sparse':
@@ -81,15 +89,21 @@ export function slabRows(scheme: Scheme, axes: Axes, given: GivenForSlabs = {}):
   }
 }
 
-function affineRows({ granularity }: AffineScheme, { outputAxis }: Axes): number | null {
+function affineRows(
+  { granularity }: AffineScheme,
+  { outputAxis }: Axes,
+  { scale = false }: GivenForSlabs,
+): number | null {
+  // Blocks that span all rows have scales that all rows choose together.
+  const spanning = scale ? 1 : null
   switch (granularity.kind) {
     case 'per-tensor':
-      return null
+      return spanning
     case 'per-channel':
-      return granularity.axis === 0 ? 1 : null
+      return granularity.axis === 0 ? 1 : spanning
     case 'per-block':
       if (granularity.axis === 0) return granularity.blockSize
-      return outputAxis === 0 ? 1 : null
+      return outputAxis === 0 ? 1 : spanning
   }
 }
 
@@ -99,7 +113,8 @@ function paletteRows(
   given: GivenForSlabs,
 ): number | null {
   // One scale for the tables of all groups.
-  if (table === 'int8' && !channelScale) return null
+  const isGiven = granularity.kind === 'per-tensor' ? given.table === true : given.step === true
+  if (table === 'int8' && !channelScale && !isGiven) return null
   switch (granularity.kind) {
     case 'per-tensor':
       return given.table === true && !channelScale && vectorSize === 1 ? 1 : null

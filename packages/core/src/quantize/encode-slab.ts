@@ -1,8 +1,6 @@
-import type { LayerAlgorithm } from '../config/settings.ts'
 import { paletteRule, scaleAlgorithm } from '../algorithms/algorithms.ts'
 import { encodeWeight } from '../algorithms/encode-weight.ts'
 import { withoutZeros } from '../formats/coreml/stored-again.ts'
-import type { CoremlForm } from '../formats/coreml/form-types.ts'
 import type { PackedSlab } from '../formats/coreml/part-chunks.ts'
 import { slabParts } from '../formats/coreml/slab-parts.ts'
 import { decode } from '../kernels/decode-encoding.ts'
@@ -11,17 +9,7 @@ import type { PruneThreshold } from '../kernels/prune.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues } from '../kernels/value-chunk.ts'
 import type { AffineEncoding } from '../scheme/encoding.ts'
-import type { Scheme } from '../scheme/scheme.ts'
-
-/** How a weight of a package is to be stored. Plain data, sent to a worker. */
-export type SlabTarget = {
-  readonly layer: string
-  readonly form: CoremlForm
-  readonly scheme: Scheme
-  readonly algorithm: LayerAlgorithm
-  readonly outputAxis: number
-  readonly inputAxis: number
-}
+import type { SharedParts, SlabTarget } from './slab-target.ts'
 
 /** Input of the pool job `encode-slab`: some whole rows of a weight. */
 export type EncodeSlabInput = {
@@ -33,7 +21,7 @@ export type EncodeSlabInput = {
   readonly firstRow: number
   readonly target: SlabTarget
   /** What was chosen for the whole weight. */
-  readonly table: Float32Array | null
+  readonly shared: SharedParts
   readonly threshold: PruneThreshold | null
 }
 
@@ -50,7 +38,7 @@ export function encodeSlab(
   input: EncodeSlabInput,
   room: (count: number) => Float32Array,
 ): EncodedSlab {
-  const { chunk, firstRow, target, table, threshold, given } = input
+  const { chunk, firstRow, target, shared, threshold, given } = input
   const { form } = target
   if (given !== undefined) return givenSlab(kernels, given, input)
   const { outputAxis, inputAxis, scheme, layer, algorithm } = target
@@ -63,7 +51,7 @@ export function encodeSlab(
     algorithm: isPalette ? 'round' : scaleAlgorithm(layer, algorithm),
     paletteRule: isPalette ? paletteRule(layer, algorithm) : 'kmeans',
     decodeDtype: form.dtype,
-    ...(table !== null && { table }),
+    ...shared,
     ...(threshold !== null && { threshold }),
   })
   const parts = slabParts(form, encoding, { firstRow, kernels })

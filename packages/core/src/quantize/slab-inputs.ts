@@ -6,7 +6,8 @@ import type { StoredAffine } from '../formats/coreml/stored-form.ts'
 import { placedChunks } from '../kernels/value-chunk.ts'
 import type { LayerPlan } from '../plan/plan-types.ts'
 import { columnsOf } from '../tensor/weight.ts'
-import type { EncodeSlabInput, SlabTarget } from './encode-slab.ts'
+import type { EncodeSlabInput } from './encode-slab.ts'
+import type { SlabTarget } from './slab-target.ts'
 import { rowsAtOnce, surveyWeight } from './survey-weight.ts'
 import type { SlabLimits } from './survey-weight.ts'
 
@@ -35,10 +36,10 @@ export async function* slabInputs(
     largest,
     ...(limits !== undefined && { limits }),
   })
-  const { rows, table, thresholds } = survey
+  const { rows, shared, thresholds } = survey
   let firstRow = 0
   for await (const chunk of placedChunks(weight, rows)) {
-    yield { chunk, firstRow, target, table, threshold: thresholds[firstRow / rows] ?? null }
+    yield { chunk, firstRow, target, shared, threshold: thresholds[firstRow / rows] ?? null }
     firstRow += chunk.rows
   }
 }
@@ -54,6 +55,6 @@ async function* givenInputs(
   const empty = { columns: columnsOf(shape), dtype, stored: null, values: null }
   for await (const { firstRow, given } of storedPieces(codes, rowsAtOnce(shape, along, limits))) {
     const chunk = { ...empty, rows: given.shape[0] ?? 1 }
-    yield { chunk, firstRow, target, table: null, threshold: null, given }
+    yield { chunk, firstRow, target, shared: {}, threshold: null, given }
   }
 }

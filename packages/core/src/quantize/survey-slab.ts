@@ -13,7 +13,7 @@ import { chunkValues } from '../kernels/value-chunk.ts'
 import type { SparseScheme } from '../scheme/scheme.ts'
 
 /** Some rows of a weight that is too large for one job, on a pass before it is encoded. */
-type SlabInput = {
+export type SlabInput = {
   readonly chunk: ValueChunk
   /** Of the whole weight. */
   readonly shape: readonly number[]
@@ -40,17 +40,36 @@ export type FillTableInput = { readonly values: DistinctValues; readonly spec: T
 
 /** Pool job: the distinct values, or scores, of some rows. */
 export function surveySlab(kernels: Kernels, input: SurveySlabInput): DistinctValues {
-  const { pattern, exponent, threshold } = input
+  const { pattern, exponent } = input
   const values = chunkValues(kernels, input.chunk)
   if (pattern === null) return kernels.distinctValues(values, exponent, undefined)
   const spec = { ...input, pattern, shape: slabShape(input) }
   if (input.of === 'scores') {
     return kernels.distinctValues(pruneScores(values, spec), exponent, undefined)
   }
-  const { outputAxis, inputAxis, shape } = spec
+  return kernels.distinctValues(withoutZeroed(kernels, values, input, pattern), exponent, undefined)
+}
+
+/** The values of some rows that are stored; NaN for those that become zero. */
+export function keptSlabValues(
+  kernels: Kernels,
+  input: SlabInput & { readonly threshold: PruneThreshold | null },
+): Float32Array {
+  const values = chunkValues(kernels, input.chunk)
+  const { pattern } = input
+  return pattern === null ? values : withoutZeroed(kernels, values, input, pattern)
+}
+
+function withoutZeroed(
+  kernels: Kernels,
+  values: Float32Array,
+  input: SlabInput & { readonly threshold: PruneThreshold | null },
+  pattern: SparseScheme['pattern'],
+): Float32Array {
+  const { outputAxis, inputAxis, threshold } = input
+  const shape = slabShape(input)
   const own = { shape, outputAxis, inputAxis, pattern, ...(threshold !== null && { threshold }) }
-  const kept = withoutMasked(values, pruneMask(kernels, values, own), Number.NaN)
-  return kernels.distinctValues(kept, exponent, undefined)
+  return withoutMasked(values, pruneMask(kernels, values, own), Number.NaN)
 }
 
 /** Pool job: the scores of some rows among which the limit between zero and stored lies. */
@@ -66,6 +85,7 @@ export function fillTable(kernels: Kernels, { values, spec }: FillTableInput): F
   return paletteTable(kernels, values, spec)
 }
 
-function slabShape({ chunk, shape }: SlabInput): readonly number[] {
+/** The shape of some rows. */
+export function slabShape({ chunk, shape }: SlabInput): readonly number[] {
   return [chunk.rows, ...shape.slice(1)]
 }

@@ -1,21 +1,20 @@
-import { paletteRule } from '../algorithms/algorithms.ts'
+import { scaleAlgorithm } from '../algorithms/algorithms.ts'
 import { zeroScores } from '../algorithms/prune/prune-scores.ts'
 import type { BinScores } from '../algorithms/prune/prune-threshold.ts'
 import { scoreBin, thresholds } from '../algorithms/prune/prune-threshold.ts'
 import { slabRows } from '../algorithms/scheme-blocks.ts'
-import { MixbitError } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
-import { mergeDistinct, noDistinctValues } from '../kernels/distinct-values.ts'
 import { keyExponent } from '../kernels/half-keys.ts'
-import type { DistinctValues } from '../kernels/palette-kernels.ts'
 import type { PruneThreshold } from '../kernels/prune.ts'
-import type { ValueChunk } from '../kernels/value-chunk.ts'
-import { PLACED_VALUES, fittingRows, placedChunks } from '../kernels/value-chunk.ts'
-import type { PaletteScheme, SparseScheme } from '../scheme/scheme.ts'
+import { PLACED_VALUES, fittingRows } from '../kernels/value-chunk.ts'
+import type { SparseScheme } from '../scheme/scheme.ts'
 import type { Weight } from '../tensor/weight.ts'
 import { columnsOf, elementsOf, rowsOf } from '../tensor/weight.ts'
-import type { SlabTarget } from './encode-slab.ts'
-import type { FillTableInput, ScoresInBinInput, SurveySlabInput } from './survey-slab.ts'
+import type { SharedParts, SlabTarget } from './slab-target.ts'
+import { distinct, slabFacts, slabs } from './survey-pass.ts'
+import type { Pass } from './survey-pass.ts'
+import { sharedParts } from './survey-shared.ts'
+import type { ScoresInBinInput } from './survey-slab.ts'
 
 /** How weights are cut into jobs. The bytes that are written do not depend on it. */
 export type SlabLimits = {
@@ -34,8 +33,7 @@ const ROWS_OF_WHOLE_BYTES = 8
 export type Survey = {
   /** Rows of each slab but the last. */
   readonly rows: number
-  /** The one table of the weight. */
-  readonly table: Float32Array | null
+  readonly shared: SharedParts
   /** Of each slab, which of its values are zero; empty where each slab decides for itself. */
   readonly thresholds: readonly PruneThreshold[]
 }
@@ -57,26 +55,26 @@ export async function surveyWeight(
   const rows = rowsOf(weight.shape)
   const alone = slabRows(scheme, target)
   if (alone !== null) return { ...NOTHING_SHARED, rows: rowsAtOnce(weight.shape, alone, limits) }
-  const shared = slabRows(scheme, target, { table: true, threshold: true })
+  const together = slabRows(scheme, target, {
+    table: true,
+    threshold: true,
+    step: true,
+    scale: hasPlainScales(target),
+  })
   const isOneJob = elementsOf(weight.shape) <= limits.job
-  if (shared === null || isOneJob || needsEachValue(weight, target)) {
+  if (together === null || isOneJob || needsEachValue(weight, target)) {
     return { ...NOTHING_SHARED, rows }
   }
   const exponent = weight.dtype === 'float16' ? 0 : keyExponent(largest)
-  const pass: Pass = {
-    host,
-    weight,
-    target,
-    exponent,
-    rows: rowsAtOnce(weight.shape, shared, limits),
-  }
+  const cut = rowsAtOnce(weight.shape, together, limits)
+  const pass: Pass = { host, weight, target, exponent, rows: cut }
   const sparse = scheme.kind === 'sparse' ? scheme : null
   const zeros = sparse === null ? [] : await sharedThresholds(pass, sparse)
-  const values = sparse === null ? scheme : sparse.values
-  // Tables of groups are made slab by slab.
-  const hasOneTable = values.kind === 'palette' && slabRows(values, target) === null
-  const table = hasOneTable ? await sharedTable(pass, values, sparse, zeros) : null
-  return { rows: pass.rows, table, thresholds: zeros }
+  return {
+    rows: cut,
+    shared: await sharedParts(pass, { sparse, limits: zeros }),
+    thresholds: zeros,
+  }
 }
 
 /**
@@ -88,7 +86,15 @@ function needsEachValue({ dtype }: Weight, { scheme, algorithm }: SlabTarget): b
   return values.kind === 'palette' && algorithm === 'unique' && dtype !== 'float16'
 }
 
-const NOTHING_SHARED = { table: null, thresholds: [] } as const
+/** Scales that depend on the ends of their blocks alone. */
+function hasPlainScales({ layer, scheme, algorithm }: SlabTarget): boolean {
+  const values = scheme.kind === 'sparse' ? scheme.values : scheme
+  return (
+    values.kind === 'affine' && values.symmetric && scaleAlgorithm(layer, algorithm) === 'round'
+  )
+}
+
+const NOTHING_SHARED = { shared: {}, thresholds: [] } as const
 
 /** Rows of each slab but the last. */
 export function rowsAtOnce(
@@ -103,14 +109,6 @@ function wholeBytes(multiple: number): number {
   let rows = multiple
   while (rows % ROWS_OF_WHOLE_BYTES !== 0) rows *= 2
   return rows
-}
-
-type Pass = {
-  readonly host: Pick<Host, 'pool'>
-  readonly weight: Weight
-  readonly target: SlabTarget
-  readonly exponent: number
-  readonly rows: number
 }
 
 /** Where the limit lies among all values, then exactly which of the values there are zero. */
@@ -134,61 +132,4 @@ async function sharedThresholds(
   const found = pass.host.pool.map<ScoresInBinInput, BinScores>('scores-in-bin', inputs)
   for await (const part of found) parts.push(part)
   return thresholds(bin, parts)
-}
-
-async function sharedTable(
-  pass: Pass,
-  scheme: PaletteScheme,
-  sparse: SparseScheme | null,
-  limits: readonly PruneThreshold[],
-): Promise<Float32Array> {
-  const { layer, algorithm, form } = pass.target
-  const pattern = sparse?.pattern ?? null
-  const values = await distinct(pass, { of: 'values', pattern, limits })
-  const rule = paletteRule(layer, algorithm)
-  const spec = { bits: scheme.bits, rule, dtype: form.dtype }
-  const input: FillTableInput = { values, spec }
-  const tables = pass.host.pool.map<FillTableInput, Float32Array | null>('fill-table', [input])
-  for await (const table of tables) if (table !== null) return table
-  throw new MixbitError(
-    'unsupported-scheme',
-    `"${layer}" has more distinct values than a table of ${scheme.bits} bits has entries. Use kmeans, or more bits.`,
-    { layer, bits: scheme.bits },
-  )
-}
-
-type Wanted = {
-  readonly of: 'scores' | 'values'
-  readonly pattern: SparseScheme['pattern'] | null
-  readonly limits: readonly PruneThreshold[]
-}
-
-async function distinct(pass: Pass, { of, pattern, limits }: Wanted): Promise<DistinctValues> {
-  const inputs = slabs(pass, (chunk, index): SurveySlabInput => ({
-    ...slabFacts(pass, chunk, pattern),
-    of,
-    exponent: pass.exponent,
-    threshold: limits[index] ?? null,
-  }))
-  let all = noDistinctValues(pass.exponent)
-  const parts = pass.host.pool.map<SurveySlabInput, DistinctValues>('survey-slab', inputs)
-  for await (const part of parts) all = mergeDistinct(all, part)
-  return all
-}
-
-function slabFacts(
-  { weight, target }: Pass,
-  chunk: ValueChunk,
-  pattern: SparseScheme['pattern'] | null,
-): Pick<SurveySlabInput, 'chunk' | 'shape' | 'outputAxis' | 'inputAxis' | 'pattern'> {
-  const { outputAxis, inputAxis } = target
-  return { chunk, shape: weight.shape, outputAxis, inputAxis, pattern }
-}
-
-async function* slabs<Input>(
-  { weight, rows }: Pass,
-  inputOf: (chunk: ValueChunk, index: number) => Input,
-): AsyncGenerator<Input> {
-  let index = 0
-  for await (const chunk of placedChunks(weight, rows)) yield inputOf(chunk, index++)
 }

@@ -48,7 +48,7 @@ export function encodePalette(
 }
 
 /** The tensor as (outputs, values of an output), cut into the groups that share tables. */
-function channelGroups(x: Float32Array, spec: PaletteSpec): readonly ChannelGroup[] {
+export function channelGroups(x: Float32Array, spec: PaletteSpec): readonly ChannelGroup[] {
   const { shape, outputAxis, channels, vectorSize, importance } = spec
   const outputs = shape[outputAxis] ?? 1
   const inner = x.length / outputs

@@ -1,5 +1,6 @@
 import { largestOf } from '../../base/largest.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
+import type { DistinctValues } from '../../kernels/palette-kernels.ts'
 import { storedScale } from '../../kernels/scales.ts'
 import { gridCodes, MAX_CODE } from './grid-codes.ts'
 import { distinctOf, groupTable } from './group-tables.ts'
@@ -18,10 +19,40 @@ export function int8Tables(
   groups: readonly ChannelGroup[],
   spec: PaletteSpec,
 ): { readonly codes: Int8Array; readonly scale: Float32Array } {
+  const { tableCodes, step } = spec
+  if (tableCodes !== undefined && step !== undefined) {
+    return { codes: tableCodes, scale: Float32Array.of(step) }
+  }
   const tables = groups.map((group) => groupTable(kernels, group, spec))
-  const scale = coveringStep(largestOf(0, tables.map(largestEntry)), spec.dtype)
+  const scale = step ?? coveringStep(largestOf(0, tables.map(largestEntry)), spec.dtype)
   const codes = tables.map((table, i) => codesOf(kernels, groups[i], table, scale, spec))
   return { codes: Int8Array.from(codes.flatMap((own) => [...own])), scale: Float32Array.of(scale) }
+}
+
+/** The largest magnitude in the tables of some groups, before they become codes. */
+export function largestTableEntry(
+  kernels: Kernels,
+  groups: readonly ChannelGroup[],
+  spec: PaletteSpec,
+): number {
+  return largestOf(
+    0,
+    groups.map((group) => largestEntry(groupTable(kernels, group, spec))),
+  )
+}
+
+/** The one table of a whole weight as codes, from its distinct values and its table of floats. */
+export function sharedTableCodes(
+  kernels: Kernels,
+  values: DistinctValues,
+  table: Float32Array,
+  { dtype, rule }: Pick<PaletteSpec, 'dtype' | 'rule'>,
+): { readonly codes: Int8Array; readonly step: number } {
+  const step = coveringStep(largestEntry(table), dtype)
+  const codes = new Int8Array(table.length)
+  if (rule === 'kmeans') fillCodes(codes, gridCodes(values, step, table.length))
+  else roundCodes(kernels, codes, table, step)
+  return { codes, step }
 }
 
 /** The table of one group as codes, and the step between them, rounded to the dtype of `spec`. */
@@ -48,14 +79,20 @@ function codesOf(
 ): Int8Array {
   const codes = new Int8Array(table.length)
   if (group === undefined || spec.rule !== 'kmeans' || spec.vectorSize > 1) {
-    const range = { qmin: -MAX_CODE, qmax: MAX_CODE, blockLength: table.length }
-    kernels.encodeBlocks(codes, table, Float32Array.of(step), undefined, range)
-    return codes
-  }
-  const chosen = gridCodes(distinctOf(kernels, group), step, table.length)
+    roundCodes(kernels, codes, table, step)
+  } else fillCodes(codes, gridCodes(distinctOf(kernels, group), step, table.length))
+  return codes
+}
+
+function roundCodes(kernels: Kernels, codes: Int8Array, table: Float32Array, step: number): void {
+  const range = { qmin: -MAX_CODE, qmax: MAX_CODE, blockLength: table.length }
+  kernels.encodeBlocks(codes, table, Float32Array.of(step), undefined, range)
+}
+
+/** Entries that are not needed repeat the last one. */
+function fillCodes(codes: Int8Array, chosen: Int8Array): void {
   codes.fill(chosen.at(-1) ?? 0)
   codes.set(chosen)
-  return codes
 }
 
 /** The largest step between codes with which none decodes to infinity: half a step is left. */
@@ -63,7 +100,8 @@ export function largestStep(dtype: StoredFloat): number {
   return LARGEST_STORED[dtype] / (MAX_CODE + 0.5)
 }
 
-function coveringStep(largest: number, dtype: StoredFloat): number {
+/** The step with which 127 codes cover the largest entry, rounded to its stored dtype. */
+export function coveringStep(largest: number, dtype: StoredFloat): number {
   return storedScale(Math.min(largest / MAX_CODE, largestStep(dtype)), dtype)
 }
 

@@ -23,6 +23,10 @@ export type PaletteSpec = {
   readonly importance?: Float32Array
   /** The one table for all, instead of one made from the values: 2^bits entries, ascending. */
   readonly table?: Float32Array
+  /** The codes of the one table for all, which is of int8; with `step`. */
+  readonly tableCodes?: Int8Array
+  /** The step between codes of int8 tables, where it was chosen before. */
+  readonly step?: number
 }
 
 /** Throws `unsupported-scheme` when a weight cannot be stored so. */
