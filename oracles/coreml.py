@@ -228,6 +228,8 @@ def check_coreml(folder, targets=None, more=(), only="", keeps=False, jobs=None)
     """Reports each check; whether it passed. What was written is kept in `folder`, or removed once it is checked."""
     folder.mkdir(parents=True, exist_ok=True)
     sources = [*map(Source, PACKAGES), *(Source(path.stem, path) for path in more)]
+    # What takes longest begins first.
+    sources.sort(key=lambda source: len(checks_of(source, targets)), reverse=True)
     results = []
     run = partial(check_source, folder, targets, only, keeps)
     for source, found in run_apart(sources, run, jobs or os.cpu_count()):

@@ -1,5 +1,7 @@
 """Whether the stored codes are the best ones: no other code, table entry or mask is nearer to the weight."""
 
+import math
+
 import numpy as np
 
 from coreml_forms import all_axes_of, asked, is_symmetric
@@ -184,14 +186,16 @@ def check_pattern(weight, size, kept, sparsity, axes):
 
 
 def check_fraction(weight, size, kept, zeros):
-    """Ties and values that were zero before may make it a few more."""
-    wanted = round(size.size * zeros)
-    if abs(int((~kept).sum()) - wanted) > 1 and (~kept & (size > 0)).sum() > wanted:
-        yield f"{weight.name} drops {int((~kept).sum())} of {size.size} values, not {wanted}"
-    if (~kept).sum() < wanted - 1:
-        yield f"{weight.name} drops {int((~kept).sum())} of {size.size} values, not {wanted}"
+    dropped, wanted = int((~kept).sum()), zeros_wanted(size, zeros)
+    if dropped != wanted:
+        yield f"{weight.name} drops {dropped} of {size.size} values, not {wanted}"
     if kept.any() and (~kept).any() and size[~kept].max() > size[kept].min():
         yield f"{weight.name} drops {size[~kept].max()} and keeps {size[kept].min()}"
+
+
+def zeros_wanted(size, zeros):
+    """The share that is asked for, and no fewer than there are."""
+    return max(math.floor(size.size * zeros + 0.5), int((size == 0).sum()))
 
 
 def check_groups(weight, size, kept, stored, group):
@@ -211,12 +215,13 @@ def check_groups(weight, size, kept, stored, group):
 def check_runs(weight, size, kept, run, zeros):
     """Zeros are never stored: not in runs that are kept, and runs of them are not kept."""
     starts = range(0, size.shape[-1], run)  # The last run may be shorter.
-    filled = np.stack([(size[..., at : at + run] > 0).any(axis=-1) for at in starts])
+    sizes = np.stack([np.sqrt((size[..., at : at + run] ** 2).sum(axis=-1)) for at in starts])
     stored = np.stack([kept[..., at : at + run].any(axis=-1) for at in starts])
     whole = np.stack([(kept | (size == 0))[..., at : at + run].all(axis=-1) for at in starts])
     if (stored & ~whole).any():
         yield f"{weight.name} has runs of {run} channels that are zero in part"
-    wanted = round(stored.size * zeros)
-    dropped, lost = int((~stored).sum()), int((filled & ~stored).sum())
-    if dropped < wanted or (dropped > wanted and lost > wanted):
+    dropped, wanted = int((~stored).sum()), zeros_wanted(sizes, zeros)
+    if dropped != wanted:
         yield f"{weight.name} drops {dropped} of {stored.size} runs, not {wanted}"
+    if stored.any() and (~stored).any() and sizes[~stored].max() > sizes[stored].min() * (1 + ROUNDING):
+        yield f"{weight.name} drops a run of {sizes[~stored].max()} and keeps one of {sizes[stored].min()}"

@@ -54,7 +54,8 @@ class Mixbit:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"Mixbit ended with {self.process.wait()}")
+            status, self.process = self.process.wait(), None  # The next request starts another.
+            raise RuntimeError(f"Mixbit ended with {status}")
         answer = json.loads(line)
         if "error" in answer:
             raise RuntimeError(answer["error"])
