@@ -12,8 +12,13 @@ def report(name, check, *arguments):
         traceback.print_exc()
         problems = [f"{type(error).__name__}: {error}"]
     if not problems:
-        print(f"ok {name}", flush=True)
+        say(f"ok {name}")
         return True
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    print(f"FAIL {name}: {problems[0]}{more}".replace("\n", " "), flush=True)
+    say(f"FAIL {name}: {problems[0]}{more}".replace("\n", " "))
     return False
+
+
+def say(line):
+    """In one piece, end of line and all: other processes write to the same place."""
+    print(f"{line}\n", end="", flush=True)
