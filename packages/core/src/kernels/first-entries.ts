@@ -60,6 +60,15 @@ function startDistances({ x, weights, size, inner }: Vectors): Float64Array<Arra
   return out
 }
 
+/**
+ * A vector, drawn with a chance in proportion to its distance.
+ *
+ * @param random - from 0 to below 1
+ */
+export function drawVector(distances: Float64Array, random: number): number {
+  return draw(distances, random * sumOf(distances))
+}
+
 /** The first index at which the sum of all values up to it exceeds `share`. */
 function draw(values: Float64Array, share: number): number {
   let sum = 0

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { seededWeights } from '../../../test/kernel-values.ts'
+import { seededRandom } from '../../base/seeded-random.ts'
+import { firstEntries } from '../../kernels/first-entries.ts'
 import type { Vectors } from '../../kernels/first-entries.ts'
 import { scalarKernels } from '../../kernels/scalar.ts'
 import { loadSimdKernels } from '../../kernels/simd.ts'
@@ -35,6 +37,17 @@ test('no start of Lloyd’s algorithm from drawn vectors does much better', () =
       const first = Float32Array.from(drawn.flatMap((i) => [x[i] ?? 0, x[10000 + i] ?? 0]))
       expect(own).toBeLessThan(1.02 * errorOf(vectors, lloyd(vectors, first)))
     }
+  }
+})
+
+test('of few vectors many entries are placed better than by ten starts', () => {
+  const x = seededWeights(2000, 9)
+  const vectors = vectorsOf(x, 1000)
+  const own = errorOf(vectors, vectorTable(simdKernels, vectors, 6, 'float32'))
+  for (let seed = 0; seed < 10; seed++) {
+    const random = seededRandom(seed)
+    const first = firstEntries(vectors, 64, random)
+    expect(own).toBeLessThan(0.98 * errorOf(vectors, lloyd(vectors, first)))
   }
 })
 

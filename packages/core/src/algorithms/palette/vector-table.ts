@@ -1,11 +1,12 @@
 import { seededRandom } from '../../base/seeded-random.ts'
 import { firstEntries, type Vectors } from '../../kernels/first-entries.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
-import { addVectors, type VectorSums } from '../../kernels/nearest-vectors.ts'
 import { sampleVectors } from '../../kernels/sample-vectors.ts'
 import type { PaletteBits } from '../../scheme/scheme.ts'
+import { refine, type Refined } from './lloyd.ts'
 import { moderateFactor, vectorsBy } from './moderate-vectors.ts'
 import { type StoredFloat, toStored } from './stored-float.ts'
+import { swapEntries } from './swap-entries.ts'
 
 /** Any fixed number: the same weights give the same table. */
 const SEED = 0x6d697862
@@ -18,15 +19,16 @@ const SMALLEST_SAMPLE = 16384
 const ENTRIES_STARTED = 128
 const FEWEST_STARTS = 2
 
+/** Swaps that are tried after the starts: at most so many, and so many distances a pass in all. */
+const MOST_SWAPS = 48
+const SWAP_DISTANCES = 2 ** 24
+
 /** Most passes over the sample and over all vectors; what stops them before is the gain. */
 const SAMPLE_PASSES = 60
 const PASSES = 40
 
-/** The share of the error that a pass must take off, or it is the last. */
-const SMALLEST_GAIN = 1e-4
-
 /**
- * The 2^bits entries of a table of vectors, as they are stored: k-means++ and Lloyd's algorithm on
+ * The 2^bits entries of a table of vectors, as they are stored: k-means++, Lloyd's algorithm and swaps on
  * a sample, then Lloyd's algorithm on all vectors until a pass gains next to nothing.
  *
  * Deterministic: the sample is spread evenly, random numbers are seeded, sums are in the order of
@@ -56,9 +58,6 @@ export function vectorTable(
   return table
 }
 
-/** A table, and its error before its entries were last moved. */
-type Refined = { readonly table: Float32Array; readonly error: number }
-
 /** Several starts end in several places: the best of them, fewer when there are many entries. */
 function bestOfStarts(kernels: Kernels, sample: Vectors, entries: number): Float32Array {
   const random = seededRandom(SEED)
@@ -69,41 +68,7 @@ function bestOfStarts(kernels: Kernels, sample: Vectors, entries: number): Float
     const refined = refine(kernels, sample, first, SAMPLE_PASSES)
     if (refined.error < best.error) best = refined
   }
-  return best.table
-}
-
-/** Lloyd's algorithm: each entry becomes the mean of the vectors that it is nearest to. */
-function refine(kernels: Kernels, vectors: Vectors, first: Float32Array, passes: number): Refined {
-  const { x, weights, size, inner } = vectors
-  const table = Float32Array.from(first)
-  const indices = new Uint8Array(x.length / size)
-  let before = Infinity
-  for (let pass = 0; pass < passes; pass++) {
-    kernels.nearestVectors(indices, x, table, { size, inner })
-    const sums: VectorSums = {
-      weight: new Float64Array(table.length / size),
-      sum: new Float64Array(table.length),
-      squares: 0,
-    }
-    addVectors(sums, x, indices, weights, { size, inner })
-    const error = moveEntries(table, sums, size)
-    const isLast = !(before - error > SMALLEST_GAIN * error)
-    before = error
-    if (isLast) break
-  }
-  return { table, error: before }
-}
-
-/** Moves entries to their means, and one that nothing is near to nowhere; returns the error. */
-function moveEntries(table: Float32Array, sums: VectorSums, size: number): number {
-  let error = sums.squares
-  for (const [entry, weight] of sums.weight.entries()) {
-    if (weight === 0) continue
-    for (let c = entry * size; c < (entry + 1) * size; c++) {
-      const sum = sums.sum[c] ?? 0
-      error -= (sum * sum) / weight
-      table[c] = sum / weight
-    }
-  }
-  return error
+  if (best.table.length === 0) return best.table
+  const swaps = Math.min(MOST_SWAPS, Math.floor(SWAP_DISTANCES / (sample.inner * entries)))
+  return swapEntries(kernels, sample, best, { swaps, random }).table
 }
