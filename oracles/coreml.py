@@ -213,8 +213,8 @@ def check_source(folder, targets, only, keeps, source):
     if not wanted:
         return []
     results = []
-    path = build(source.name, folder) if source.path is None else source.path
-    with Mixbit() as mixbit:
+    with Mixbit() as mixbit, scratch_in(folder):
+        path = build(source.name, folder) if source.path is None else source.path
         checks = Checks(Package(path), folder / f"from-{source.name}", mixbit)
         for title, check in wanted.items():
             checks.folder.mkdir(exist_ok=True)
@@ -222,6 +222,13 @@ def check_source(folder, targets, only, keeps, source):
             if not keeps:
                 shutil.rmtree(checks.folder)
     return results
+
+
+@contextlib.contextmanager
+def scratch_in(folder):
+    """coremltools removes its temporary packages when its process ends as usual, which one that was forked does not."""
+    with tempfile.TemporaryDirectory(dir=folder) as tempfile.tempdir:
+        yield
 
 
 def check_coreml(folder, targets=None, more=(), only="", keeps=False, jobs=None):
