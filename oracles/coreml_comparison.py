@@ -10,6 +10,7 @@ from coreml_program import Package
 COMPARED = [
     *(("layers-fp16-ios18", form) for form in ("int8", "int8/tensor", "int8/asym", "int4/16", "int4/channel")),
     *(("layers-fp16-ios18", form) for form in ("palette4", "palette2", "palette6", "palette4/g16")),
+    *(("layers-fp16-ios18", form) for form in ("palette4x2", "palette6x2", "palette2x4")),
     *(("layers-fp16-ios18", form) for form in ("sparse50+fp16", "sparse50+int8", "sparse50+palette4")),
     *(("special-fp16", form) for form in ("int8", "int8/asym", "int8/tensor", "palette4")),
     ("layers-fp32-ios17", "int8"),

@@ -47,7 +47,7 @@ test('of few vectors many entries are placed better than by ten starts', () => {
   for (let seed = 0; seed < 10; seed++) {
     const random = seededRandom(seed)
     const first = firstEntries(vectors, 64, random)
-    expect(own).toBeLessThan(0.98 * errorOf(vectors, lloyd(vectors, first)))
+    expect(own).toBeLessThan(0.96 * errorOf(vectors, lloyd(vectors, first)))
   }
 })
 
