@@ -1,5 +1,5 @@
 // Time, memory and error of compressing a large Core ML package, beside coremltools:
-//   npm run -s bench:coreml-compress -- [--package <made before>] [precision ...]
+//   npm run -s bench:coreml-compress -- [--package <made before>] ['precision [algorithm]' ...]
 // Makes a package of 428 MB with 102 layers, then lets Mixbit and coremltools write each form, one after the
 // other, each in a process of its own: whole command, largest resident set. The error is that of the decoded
 // weights. PYTHON names an interpreter with oracles/requirements.txt; else .venv, else python3. Needs 1.5 GB of
@@ -12,7 +12,8 @@ import { join } from 'node:path'
 
 import { printFigure, root, runMixbit } from '../run-mixbit.mjs'
 
-const PRECISIONS = ['int8', 'int4', 'palette4', 'palette4/g16']
+/** A form, and for Mixbit an algorithm: coremltools rounds integers to nearest and clusters by k-means. */
+const PRECISIONS = ['int8', 'int4', 'int4 round', 'palette4', 'palette4/g16']
 
 const MEGABYTES = 420
 const LARGE_MEGABYTES = 1300
@@ -44,7 +45,8 @@ function compressAlone(source, precision) {
 function compare(source, precision) {
   const paths = ['mixbit', 'coremltools'].map((name) => join(folder, `${name}.mlpackage`))
   const ours = byMixbit(source, precision, paths[0])
-  const theirs = runPython('peer.py', [source, precision, paths[1]])
+  const [form] = precision.split(' ')
+  const theirs = runPython('peer.py', [source, form, paths[1]])
   const [mixbit, peer] = runPython('errors.py', [source, ...paths])
   const row = (name, run, { bytes, mse, compressed }) => [
     name,
@@ -74,7 +76,9 @@ function compare(source, precision) {
 }
 
 function byMixbit(source, precision, output) {
-  return runMixbit(['quantize', source, '--precision', precision, '-o', output, '--quiet'])
+  const [form, algorithm] = precision.split(' ')
+  const chosen = algorithm === undefined ? [] : ['--algorithm', algorithm]
+  return runMixbit(['quantize', source, '--precision', form, ...chosen, '-o', output, '--quiet'])
 }
 
 function makePackage(megabytes) {
