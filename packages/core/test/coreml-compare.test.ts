@@ -35,6 +35,11 @@ async function bothOf(reference: readonly Layer[], candidate: readonly Layer[]) 
   return memoryHost(new Map([...(await filesOf(reference)), ...other]))
 }
 
+function bytesOf({ files }: MemoryHost, path: string): number {
+  const own = [...files].filter(([name]) => name.startsWith(`${path}/`))
+  return own.reduce((sum, [, { length }]) => sum + length, 0)
+}
+
 const compared = (host: MemoryHost): Promise<Comparison> =>
   compareCoremlPackages(host, { reference: PACKAGE, candidate: OUT })
 
@@ -57,9 +62,27 @@ describe('comparing two packages', () => {
       data: 'weights',
       samples: 2,
       findings: [],
+      bytes: { reference: bytesOf(host, PACKAGE), candidate: bytesOf(host, OUT) },
       outputs: [
-        { name: 'a', mse: 1, maxAbsError: 2, top1Agreement: null, values: 4, notFinite: 0 },
-        { name: 'b', mse: 0, maxAbsError: 0, sqnrDb: null },
+        {
+          name: 'a',
+          layer: 'model.a',
+          mse: 1,
+          maxAbsError: 2,
+          top1Agreement: null,
+          values: 4,
+          notFinite: 0,
+        },
+        {
+          name: 'b',
+          mse: 0,
+          maxAbsError: 0,
+          sqnrDb: null,
+          stored: {
+            reference: { precision: 'fp16', form: 'const', bytes: 8 },
+            candidate: { precision: 'fp16', form: 'const', bytes: 8 },
+          },
+        },
       ],
     })
   })
@@ -132,7 +155,9 @@ describe('comparing two packages', () => {
       [{ name: 'a', output: 'y', values: mask }],
       [{ name: 'a', output: 'y', values: [0, -Infinity, Number.NaN, 0] }],
     )
-    expect((await compared(broken)).findings).toMatchObject([{ code: 'not-finite', subject: 'a' }])
+    expect((await compared(broken)).findings).toMatchObject([
+      { code: 'not-finite', subject: 'model.a' },
+    ])
   })
 
   test('refuses packages that share nothing, and weights of another shape', async () => {

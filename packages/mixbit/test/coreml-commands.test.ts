@@ -98,6 +98,20 @@ describe('quantize', () => {
       bytes,
       components: { model: { bytes: weights, predictedBytes: weights, layers: 5 } },
       findings: [{ code: 'spec-raised' }],
+      layers: [
+        {
+          layer: 'model.stem_w',
+          precision: 'fp16',
+          form: 'const',
+          bytes: 6144,
+          sqnrDb: null,
+          mse: 0,
+        },
+        { layer: 'model.attention_w', precision: 'palette4', bytes: 3104 },
+        { layer: 'model.mlp_w', precision: 'int8/channel', sqnrDb: expect.closeTo(48, 0) },
+        { layer: 'model.last_mlp_w' },
+        { layer: 'model.head_w', precision: 'sparse75+palette4' },
+      ],
     })
     expect(JSON.stringify(json)).toMatch(/"predictedBytes":\d+/u)
     const checked = await mixbitJson(['verify', at('mixed.mlpackage')])
@@ -211,6 +225,8 @@ describe('compare', () => {
     expect(head).toBeGreaterThan(0)
     expect(attention).toBeGreaterThan(head ?? 0)
     expect(stdout).not.toContain('stem_w')
+    // Names are those that --layer takes.
+    expect(stdout).toMatch(/^model\.attention_w +fp16 +palette4 +3\.10 kB /mu)
   })
 })
 

@@ -5,7 +5,7 @@ import type { Kernels } from '../kernels/kernels.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues, valueChunks } from '../kernels/value-chunk.ts'
 import type { Weight } from '../tensor/weight.ts'
-import type { Comparison } from './compare.ts'
+import type { ComparedOutput, Comparison } from './compare.ts'
 import { addSums, notFiniteFinding } from './compare.ts'
 import type { MetricSums } from './metrics.ts'
 import { addOutput, metricsOf, startMetrics } from './metrics.ts'
@@ -39,8 +39,11 @@ function sameSpecials(x: Float32Array, y: Float32Array): number {
 /** One weight of two models. */
 export type WeightPair = {
   readonly name: string
+  /** As `--layer` takes it; messages have this name. */
+  readonly layer: string
   readonly reference: Weight
   readonly candidate: Weight
+  readonly stored: NonNullable<ComparedOutput['stored']>
 }
 
 export type CompareWeightsRequest = {
@@ -48,7 +51,7 @@ export type CompareWeightsRequest = {
   readonly reference: string
   readonly candidate: string
   readonly pairs: readonly WeightPair[]
-  /** Names of weights that only one of the two has. */
+  /** Layers that only one of the two has. */
   readonly alone: readonly string[]
 }
 
@@ -86,7 +89,12 @@ export async function compareWeights(
     const unit = 'chunks'
     host.emit({ kind: 'progress', stage: 'compare', done, total: owners.length, unit })
   }
-  const outputs = [...totals].map(([name, sums]) => ({ name, ...metricsOf(sums) }))
+  const outputs = pairs.map(({ name, layer, stored }) => ({
+    name,
+    layer,
+    ...metricsOf(totals.get(name) ?? startMetrics()),
+    stored,
+  }))
   return {
     schema: 'mixbit/comparison@1',
     reference,
@@ -95,7 +103,9 @@ export async function compareWeights(
     samples: pairs.length,
     outputs,
     findings: [
-      ...outputs.filter(({ notFinite }) => notFinite > 0).map(notFiniteFinding),
+      ...outputs
+        .filter(({ notFinite }) => notFinite > 0)
+        .map((output) => notFiniteFinding({ ...output, name: output.layer })),
       ...aloneFindings(alone),
     ],
   }
@@ -103,6 +113,7 @@ export async function compareWeights(
 
 async function* chunkPairs({
   name,
+  layer,
   reference,
   candidate,
 }: WeightPair): AsyncGenerator<CompareChunksInput> {
@@ -111,7 +122,7 @@ async function* chunkPairs({
     shape.length === candidate.shape.length &&
       shape.every((size, axis) => size === candidate.shape[axis]),
     'wrong-shape',
-    `"${name}" has the shape [${shape.join(', ')}] in one model and [${candidate.shape.join(', ')}] in the other. Compare two versions of the same model.`,
+    `"${layer}" has the shape [${shape.join(', ')}] in one model and [${candidate.shape.join(', ')}] in the other. Compare two versions of the same model.`,
     { weight: name },
   )
   const others = valueChunks(candidate, 'split')

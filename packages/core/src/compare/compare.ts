@@ -10,6 +10,23 @@ import { COMPARED_OUTPUTS } from './compare-picture.ts'
 import type { MetricSums, OutputMetrics } from './metrics.ts'
 import { metricsOf, startMetrics } from './metrics.ts'
 
+/** How far one output, or one weight of a package, moved. */
+export type ComparedOutput = OutputMetrics & {
+  readonly name: string
+  /** The weight as `--layer` takes it; of Core ML packages only, as is `stored`. */
+  readonly layer?: string
+  readonly stored?: { readonly reference: ComparedStorage; readonly candidate: ComparedStorage }
+}
+
+/** How a weight lies in one of two packages. */
+export type ComparedStorage = {
+  /** As precision names are written where one fits. */
+  readonly precision: string
+  /** Its operations, as in a plan. */
+  readonly form: string
+  readonly bytes: number
+}
+
 /** JSON of `mixbit compare`. */
 export type Comparison = {
   readonly schema: 'mixbit/comparison@1'
@@ -17,7 +34,9 @@ export type Comparison = {
   readonly candidate: string
   readonly data: string
   readonly samples: number
-  readonly outputs: readonly (OutputMetrics & { readonly name: string })[]
+  readonly outputs: readonly ComparedOutput[]
+  /** Of all files of both; of Core ML packages only. */
+  readonly bytes?: { readonly reference: number; readonly candidate: number }
   readonly findings: readonly Finding[]
 }
 

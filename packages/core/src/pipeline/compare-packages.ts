@@ -4,6 +4,9 @@ import { compareWeights } from '../compare/compare-weights.ts'
 import { readCoremlPackage } from '../formats/coreml/read-package.ts'
 import { pairWeights } from './pair-weights.ts'
 
+/** A package is one component. */
+const COMPONENT = 'model'
+
 /** Compares the dense weights of two Core ML packages, each decoded from its own bytes. */
 export async function compareCoremlPackages(
   host: Host,
@@ -13,10 +16,11 @@ export async function compareCoremlPackages(
   try {
     const candidate = await readCoremlPackage(host, request.candidate)
     try {
-      return await compareWeights(host, {
+      const compared = await compareWeights(host, {
         ...request,
-        ...pairWeights(reference.document.weights, candidate.document.weights),
+        ...pairWeights(reference.document.weights, candidate.document.weights, COMPONENT),
       })
+      return { ...compared, bytes: { reference: reference.bytes, candidate: candidate.bytes } }
     } finally {
       await candidate.close()
     }

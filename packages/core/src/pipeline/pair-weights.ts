@@ -1,10 +1,11 @@
+import type { ComparedStorage } from '../compare/compare.ts'
 import type { WeightPair } from '../compare/compare-weights.ts'
 import type { CoremlDocument, CoremlUse, CoremlWeight } from '../formats/coreml/document.ts'
 
 export type PairedWeights = {
   /** Under the names of the reference. */
   readonly pairs: readonly WeightPair[]
-  /** Names of what only one of the two has. */
+  /** Layers that only one of the two has. */
   readonly alone: readonly string[]
 }
 
@@ -18,7 +19,11 @@ const RENAMED = /(?:_(?:palettized|quantized|sparsified))+$/u
  * who reads it. Other tools rename what they compress, but keep the names of most operator outputs;
  * where they do not, the name that is left without their endings decides.
  */
-export function pairWeights(reference: Weights, candidate: Weights): PairedWeights {
+export function pairWeights(
+  reference: Weights,
+  candidate: Weights,
+  component: string,
+): PairedWeights {
   const readers = new Map<string, CoremlWeight>()
   for (const weight of candidate.values()) {
     for (const use of weight.uses) readers.set(placeOf(use), weight)
@@ -37,15 +42,27 @@ export function pairWeights(reference: Weights, candidate: Weights): PairedWeigh
   const taken = new Set(found.map(({ other }) => other?.name))
   return {
     pairs: found.flatMap(({ weight, other }) =>
-      other === undefined
-        ? []
-        : [{ name: weight.name, reference: weight.weight, candidate: other.weight }],
+      other === undefined ? [] : [pairOf(weight, other, component)],
     ),
     alone: [
       ...found.flatMap(({ weight, other }) => (other === undefined ? [weight.name] : [])),
       ...[...candidate.keys()].filter((name) => !taken.has(name)),
-    ],
+    ].map((name) => `${component}.${name}`),
   }
+}
+
+function pairOf(reference: CoremlWeight, candidate: CoremlWeight, component: string): WeightPair {
+  return {
+    name: reference.name,
+    layer: `${component}.${reference.name}`,
+    reference: reference.weight,
+    candidate: candidate.weight,
+    stored: { reference: storageOf(reference), candidate: storageOf(candidate) },
+  }
+}
+
+function storageOf({ stored: { precision, ops, bytes } }: CoremlWeight): ComparedStorage {
+  return { precision, form: ops.join(' + '), bytes }
 }
 
 /** The weight that one of the same operators reads at the same place. */

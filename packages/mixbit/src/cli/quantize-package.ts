@@ -2,6 +2,7 @@ import {
   MixbitError,
   auditCoremlPackage,
   planCoremlPackage,
+  precisionName,
   readCoremlPlan,
   quantizeCoremlPackage,
   readCoremlPackage,
@@ -64,8 +65,7 @@ export async function quantizePackage(
 }
 
 function quantizationJson(output: string, { plan, written }: Result, seconds: number) {
-  const stored = new Map(written.layers.map(({ plan: { layer }, bytes }) => [layer, bytes]))
-  const weights = plan.layers.map((layer) => stored.get(layer.layer) ?? storedBytes([layer]))
+  const layers = layersJson(plan, written)
   return {
     schema: 'mixbit/quantization@1',
     output,
@@ -73,14 +73,32 @@ function quantizationJson(output: string, { plan, written }: Result, seconds: nu
     predictedBytes: written.predictedBytes,
     components: {
       model: {
-        bytes: weights.reduce((sum, bytes) => sum + bytes, 0),
+        bytes: layers.reduce((sum, { bytes }) => sum + bytes, 0),
         predictedBytes: plan.bytes,
         layers: plan.layers.length,
       },
     },
+    layers,
     findings: [...plan.findings, ...written.findings],
     seconds,
   }
+}
+
+/** Every weight: how it is stored, and what that cost where it was written anew. */
+function layersJson(plan: Plan, written: QuantizedPackage) {
+  const made = new Map(written.layers.map((each) => [each.plan.layer, each]))
+  return plan.layers.map((layer) => {
+    const own = made.get(layer.layer)
+    return {
+      layer: layer.layer,
+      precision: precisionName(layer.scheme),
+      form: layer.form,
+      bytes: own?.bytes ?? storedBytes([layer]),
+      sqnrDb: own?.totals.sqnrDb ?? null,
+      mse: own?.totals.mse ?? 0,
+      maxAbsError: own?.totals.maxAbsError ?? 0,
+    }
+  })
 }
 
 type Result = { readonly plan: Plan; readonly written: QuantizedPackage; readonly before: number }

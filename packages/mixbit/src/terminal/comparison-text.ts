@@ -1,4 +1,5 @@
 import type { Comparison, FileComparison } from '@mixbit/core'
+import type { PlanDetail } from './plan-text.ts'
 import { findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
@@ -31,61 +32,20 @@ export function comparisonText(comparison: Comparison, layout: Layout): string {
   return [head, '', ...table, ...(findings.length > 0 ? ['', ...findings] : [])].join('\n')
 }
 
-/** Weights that a table lists before the rest is only counted. */
-const LISTED_WEIGHTS = 20
-
-/** What `compare` of two packages shows: the weights that moved most, and what did not move. */
-export function weightsComparisonText(comparison: Comparison, layout: Layout): string {
-  const { outputs, candidate, reference, findings } = comparison
-  const moved = outputs
-    .filter(({ maxAbsError, notFinite }) => (maxAbsError ?? 0) > 0 || notFinite > 0)
-    .toSorted((a, b) => (a.sqnrDb ?? -Infinity) - (b.sqnrDb ?? -Infinity))
-  const head =
-    `${layout.paint('strong', candidate)} against ${reference}: ` +
-    `${formatCount(moved.length)} of ${formatCount(outputs.length)} weights changed`
-  const rows = moved
-    .slice(0, LISTED_WEIGHTS)
-    .map(({ name, mse, maxAbsError, sqnrDb, cosine }) => [
-      name,
-      exponent(mse),
-      exponent(maxAbsError),
-      sqnrDb === null ? '' : `${sqnrDb.toFixed(1)} dB`,
-      cosine === null ? '' : cosine.toFixed(5),
-    ])
-  const table = formatTable(
-    [
-      { title: 'weight', align: 'left' },
-      { title: 'mse', align: 'right' },
-      { title: 'largest error', align: 'right' },
-      { title: 'SQNR', align: 'right' },
-      { title: 'cosine', align: 'right' },
-    ],
-    rows,
-    layout,
-  )
-  const more = moved.length - rows.length
-  const rest = more > 0 ? ['', `${formatCount(more)} more moved less; --json has them all`] : []
-  const found = findingLines(findings, layout)
-  return [
-    head,
-    ...(rows.length > 0 ? ['', ...table] : []),
-    ...rest,
-    ...(found.length > 0 ? ['', ...found] : []),
-  ].join('\n')
-}
-
 /** Values below this moved so much that what follows works on other data. */
 const GONE_WRONG_DB = 10
 
-/** How many layers the table lists. */
+/** How many layers the table lists, unless all are asked for. */
 const LISTED_LAYERS = 12
 
 /** Which layer first goes wrong, and the layers that moved most. */
-export function layersText(comparison: FileComparison, layout: Layout): string {
+export function layersText(comparison: FileComparison, detail: PlanDetail, layout: Layout): string {
   const moved = comparison.layers.filter(({ sqnrDb }) => sqnrDb !== null)
   if (moved.length === 0) return ''
   const first = moved.find(({ sqnrDb }) => (sqnrDb ?? 0) < GONE_WRONG_DB)
-  const worst = moved.toSorted((a, b) => (a.sqnrDb ?? 0) - (b.sqnrDb ?? 0)).slice(0, LISTED_LAYERS)
+  const worst = moved
+    .toSorted((a, b) => (a.sqnrDb ?? 0) - (b.sqnrDb ?? 0))
+    .slice(0, detail === 'layers' ? moved.length : LISTED_LAYERS)
   const rows = worst.map(({ name, sqnrDb, maxAbsError }) => [
     name,
     `${(sqnrDb ?? 0).toFixed(1)} dB`,
@@ -107,6 +67,7 @@ export function layersText(comparison: FileComparison, layout: Layout): string {
   return ['', '', verdict, '', ...table].join('\n')
 }
 
-function exponent(value: number | null): string {
+/** Three digits and a power of ten. */
+export function exponent(value: number | null): string {
   return value === null ? '' : value.toExponential(2)
 }

@@ -6,16 +6,13 @@ import {
 } from '@mixbit/core'
 import type { Comparison, FileComparison, Host, ResolvedConfig } from '@mixbit/core'
 import { join } from 'node:path'
-import {
-  comparisonText,
-  layersText,
-  weightsComparisonText,
-} from '../../terminal/comparison-text.ts'
+import { comparisonText, layersText } from '../../terminal/comparison-text.ts'
+import { weightsComparisonText } from '../../terminal/weights-comparison-text.ts'
 import type { Command } from '../command.ts'
 import { checkCompareArgs, compareOptions } from '../compare-options.ts'
 import { EXIT } from '../io.ts'
 import type { CommandIo, ExitCode } from '../io.ts'
-import { layoutFor } from '../layout.ts'
+import { detailOf, layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
 import { isPackage } from '../package-path.ts'
 import { hasFlag, numberOption } from '../parsed-args.ts'
@@ -79,7 +76,7 @@ async function comparePackages(
   const comparison = await withHost(args, io, (host) =>
     compareCoremlPackages(host, { reference, candidate }),
   )
-  const text = weightsComparisonText(comparison, layoutFor(args, io))
+  const text = weightsComparisonText(comparison, detailOf(args), layoutFor(args, io))
   writeResult(args, io, { json: comparison, text })
   return EXIT.done
 }
@@ -107,7 +104,7 @@ export const command: Command = {
         data,
         numerics,
       })
-      return { json, text: comparisonText(json, layout) + layersText(json, layout) }
+      return { json, text: comparisonText(json, layout) + layersText(json, detailOf(args), layout) }
     })
     writeResult(args, io, result)
     return EXIT.done
