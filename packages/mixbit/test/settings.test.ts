@@ -192,16 +192,23 @@ function bomb(): string {
   return levels.join('\n')
 }
 
-test.for(['--precision=int8', '--component=decoder=int8', '--layer=*=int8', '--no-protect'])(
-  '%s beside a plan is refused, since it would be ignored',
-  async (option) => {
-    await expect(settings('quantize', ['m', '--plan', 'p.json', option])).rejects.toMatchObject({
+test.for([
+  '--precision=int8',
+  '--component=decoder=int8',
+  '--layer=*=int8',
+  '--no-protect',
+  '--target=onnx',
+  '--preset=balanced',
+])('%s beside a plan is refused, since it would be ignored', async (option) => {
+  for (const model of ['m', 'm.onnx', 'm.mlpackage']) {
+    const argv = [model, '--plan', 'p.json', option]
+    await expect(settings('quantize', argv)).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringContaining('has no effect beside --plan'),
     })
-    await expect(settings('quantize', ['m', option])).resolves.toMatchObject({ model: 'm' })
-  },
-)
+  }
+  await expect(settings('quantize', ['m', option])).resolves.toMatchObject({ model: 'm' })
+})
 
 test.for([
   ['--calibration', 'pictures'],

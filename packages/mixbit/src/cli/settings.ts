@@ -98,6 +98,8 @@ function unitWithoutPackage(model: string): CliError {
 
 /** Options that decide what a plan decides, and so would be ignored beside one. */
 const DECIDED_BY_PLAN = [
+  'target',
+  'preset',
   'precision',
   'component',
   'layer',
@@ -113,7 +115,7 @@ function refuseBesidePlan(args: ParsedArgs): void {
   if (ignored === undefined) return
   throw new CliError(
     'usage',
-    `--${ignored} has no effect beside --plan, which decides every weight. Edit the plan, or leave one of them out.`,
+    `--${ignored} has no effect beside --plan, which decides it. Edit the plan, or leave one of them out.`,
     { option: `--${ignored}` },
   )
 }
