@@ -3,9 +3,10 @@ import type { AffineScheme, PaletteScheme } from '../../scheme/scheme.ts'
 import { INTEGER_BITS } from '../../scheme/scheme.ts'
 import type { Draft, Rule } from '../draft.ts'
 import { largestDivisor } from '../largest-divisor.ts'
+import { groupOfVectors } from './group-of-vectors.ts'
 import type { Change } from './values.ts'
 import { valuesOf, withValues } from './values.ts'
-import { bytesByChannel, computesIn } from './weight-form.ts'
+import { computesIn } from './weight-form.ts'
 
 /**
  * Blocks, groups and vectors that do not divide the channels become the nearest smaller ones that do;
@@ -29,19 +30,24 @@ function fittingBlock({ facts }: Draft, values: AffineScheme): Change | null {
   const { axis, blockSize: wanted } = granularity
   const channels = facts.shape[axis] ?? 1
   const blockSize = largestDivisor(channels, wanted)
+  const byChannel: AffineScheme = {
+    ...values,
+    granularity: { kind: 'per-channel', axis: facts.outputAxis ?? 0 },
+  }
   if (blockSize === channels) {
     return {
-      scheme: { ...values, granularity: { kind: 'per-channel', axis: facts.outputAxis ?? 0 } },
+      scheme: byChannel,
       reason: `one block would hold all ${channels} input channels`,
+      isSame: true,
     }
   }
   const misfit = `blocks of ${wanted} do not divide ${channels} input channels`
   const kernel = elementsOf(facts.shape.filter((_, at) => at !== axis && at !== facts.outputAxis))
   const scaleBits = computesIn(facts) === 'float16' ? 16 : 32
   if (blockSize * kernel * INTEGER_BITS[values.dtype] < scaleBits) {
-    const few = `a scale of each ${blockSize * kernel} values would take more room than their codes`
+    const few = `a scale of each ${valuesText(blockSize * kernel)} would take more room than codes`
     return {
-      scheme: bytesByChannel(facts, values),
+      scheme: byChannel,
       reason: blockSize === wanted ? few : `${misfit}, and ${few}`,
     }
   }
@@ -50,6 +56,10 @@ function fittingBlock({ facts }: Draft, values: AffineScheme): Change | null {
     scheme: { ...values, granularity: { kind: 'per-block', axis, blockSize } },
     reason: misfit,
   }
+}
+
+function valuesText(count: number): string {
+  return count === 1 ? 'value' : `${count} values`
 }
 
 function fittingGroup({ facts }: Draft, values: PaletteScheme): Change | null {
@@ -62,6 +72,7 @@ function fittingGroup({ facts }: Draft, values: PaletteScheme): Change | null {
     return {
       scheme: { ...values, granularity: { kind: 'per-tensor' } },
       reason: `one group would hold all ${channels} output channels`,
+      isSame: true,
     }
   }
   if (blockSize === wanted) return null
@@ -73,13 +84,6 @@ function fittingGroup({ facts }: Draft, values: PaletteScheme): Change | null {
     },
     reason: `groups of ${wanted} do not divide ${channels} output channels`,
   }
-}
-
-/** The largest group up to `wanted` that divides the channels, of whole vectors where that can be. */
-function groupOfVectors(channels: number, wanted: number, vectorSize: number): number {
-  const holdsVectors = channels % vectorSize === 0 && wanted >= vectorSize
-  if (!holdsVectors) return largestDivisor(channels, wanted)
-  return vectorSize * largestDivisor(channels / vectorSize, Math.floor(wanted / vectorSize))
 }
 
 /** A vector lies within the output channels that share a table. */

@@ -128,8 +128,25 @@ describe('what runs on the Neural Engine', () => {
     { asked: 'int4', unit: 'ane', gets: 'palette4', shape: [8, 1024] },
     { asked: 'int4', unit: 'ane', gets: 'palette6', shape: [254, 1024] },
     { asked: 'int4', unit: 'ane', gets: 'palette6', shape: [257, 1024] },
+    // Of 37, 46 and 61 channels no group is fast: one table of more bits, unless few were asked for.
+    { asked: 'palette4/g16', unit: 'ane', gets: 'palette6', shape: [37, 1024] },
+    { asked: 'palette4/g16', unit: 'ane', gets: 'palette6', shape: [46, 1024] },
+    { asked: 'palette3/g8/int8', unit: 'ane', gets: 'palette4/int8', shape: [61, 1024] },
+    { asked: 'palette8/g16', unit: 'ane', gets: 'int8/channel', shape: [37, 1024] },
+    { asked: 'sparse50+palette4/g16', unit: 'ane', gets: 'sparse50+palette6', shape: [37, 1024] },
+    { asked: 'palette4/g16', unit: 'ane', gets: 'palette4/g12', shape: [24, 1024] },
+    { asked: 'palette4/g16', unit: 'ane', gets: 'palette4', shape: [13, 1024] },
+    { asked: 'palette4/g2', unit: 'ane', gets: 'palette4/g2', shape: [46, 1024] },
+    { asked: 'palette4/g16', unit: 'gpu', gets: 'palette4/g2', shape: [46, 1024] },
   ])('$asked for $unit of $shape is $gets', ({ asked, unit, gets, shape = [64, 96] }) => {
     expect(name(planned({ shape }, asked, { unit }))).toBe(gets)
+  })
+
+  test('says why groups became one table', () => {
+    expect(planned({ shape: [37, 1024] }, 'palette4/g16', { unit: 'ane' }).reasons.at(-1)).toBe(
+      'no group of 4 to 16 divides 37 output channels, and tables of fewer are slow on the Neural ' +
+        'Engine; one table of more bits runs there: palette6',
+    )
   })
 
   test('before iOS 18 there is one table, of more bits', () => {
@@ -142,9 +159,11 @@ describe('what the shape of a weight allows', () => {
     { asked: 'int4', facts: { shape: [64, 48] }, gets: 'int4/24' },
     { asked: 'int4', facts: { shape: [64, 32] }, gets: 'int4/channel' },
     { asked: 'int4', facts: { shape: [64, 20] }, gets: 'int4/channel' },
-    // 31 and 2 x 31 inputs: blocks of 1 and of 2 values cost more than 8 bits.
-    { asked: 'int4/16', facts: { shape: [64, 31] }, gets: 'int8/channel' },
-    { asked: 'int4/16', facts: { shape: [64, 62] }, gets: 'int8/channel' },
+    // 37, 31 and 2 x 31 inputs: scales of blocks of 1 and of 2 values cost more than codes.
+    { asked: 'int4', facts: { shape: [64, 37] }, gets: 'int4/channel' },
+    { asked: 'int4/16/asym', facts: { shape: [64, 31] }, gets: 'int4/channel/asym' },
+    { asked: 'int4/16', facts: { shape: [64, 62] }, gets: 'int4/channel' },
+    { asked: 'int8/1', facts: { shape: [64, 37] }, gets: 'int8/channel' },
     // A block spans the kernel: 2 channels of 3 x 3 are 18 values.
     { asked: 'int4/16', facts: { role: 'conv', shape: [64, 62, 3, 3] }, gets: 'int4/2' },
     { asked: 'palette4/g16', facts: { shape: [24, 512] }, gets: 'palette4/g12' },
@@ -182,10 +201,17 @@ describe('what the shape of a weight allows', () => {
     expect(name(planned(facts, asked))).toBe(gets)
   })
 
+  test('a prime number of inputs says why its 4 bits have a scale a channel', () => {
+    expect(planned({ shape: [64, 37] }, 'int4').reasons.at(-1)).toBe(
+      'blocks of 32 do not divide 37 input channels, and a scale of each value would take more room ' +
+        'than codes: int4/channel',
+    )
+  })
+
   test('the axis of scales is that of the outputs', () => {
     const facts = { shape: [62, 64], outputAxis: 1, inputAxis: 0 }
     expect(planned(facts, 'int4/16').scheme).toMatchObject({
-      dtype: 'int8',
+      dtype: 'int4',
       granularity: { kind: 'per-channel', axis: 1 },
     })
   })

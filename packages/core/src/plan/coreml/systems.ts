@@ -88,7 +88,7 @@ function olderPalette({ facts }: Draft, values: PaletteScheme): Change | null {
   if (table === 'int8') {
     return { scheme: plain, reason: 'iOS 18 is the first system with 8-bit tables' }
   }
-  return isOneGroup ? { scheme: plain, reason: 'one group holds all channels' } : null
+  return isOneGroup ? { scheme: plain, reason: 'one group holds all channels', isSame: true } : null
 }
 
 /** Either the mask stays and its values become floats, or all values are stored: the smaller of both. */

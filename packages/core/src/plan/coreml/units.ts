@@ -1,6 +1,7 @@
-import type { AffineScheme, Granularity, PaletteBits } from '../../scheme/scheme.ts'
+import type { AffineScheme, Granularity, PaletteBits, PaletteScheme } from '../../scheme/scheme.ts'
 import type { Draft, Rule } from '../draft.ts'
 import { largestDivisor } from '../largest-divisor.ts'
+import { groupOfVectors } from './group-of-vectors.ts'
 import { BITS_WITHOUT_GROUPS } from './palette-bits.ts'
 import type { Change } from './values.ts'
 import { valuesOf, withValues } from './values.ts'
@@ -14,14 +15,33 @@ const SMALLEST_GROUP = 4
 
 /**
  * `--compute-unit ane`: integers in blocks leave the Neural Engine (`ane-blocks` of
- * targets/coreml-devices.ts); as many bits in a palette, or 8 bits per channel, run there. What is best
- * on the GPU of a Mac, 4 bits in blocks, needs no change; the processor takes everything.
+ * targets/coreml-devices.ts); as many bits in a palette, or 8 bits per channel, run there. Groups that
+ * only a few channels could share become one table. What is best on the GPU of a Mac, 4 bits in blocks,
+ * needs no change; the processor takes everything.
  */
 export const units: Rule = (draft, { coreml }) => {
   if (coreml?.unit !== 'ane') return draft
   const values = valuesOf(draft.scheme)
-  const isBlocks = values.kind === 'affine' && values.granularity.kind === 'per-block'
-  return isBlocks ? withValues(draft, forEngine(draft, values)) : draft
+  if (values.kind === 'float' || values.granularity.kind !== 'per-block') return draft
+  const { blockSize } = values.granularity
+  const change =
+    values.kind === 'affine' ? forEngine(draft, values) : withFewTables(draft, values, blockSize)
+  return withValues(draft, change)
+}
+
+/** Smaller groups than are fast there are slow, unless they were asked for. */
+function withFewTables({ facts }: Draft, values: PaletteScheme, wanted: number): Change | null {
+  const channels = facts.shape[facts.outputAxis ?? 0] ?? 1
+  const group = groupOfVectors(channels, wanted, values.vectorSize)
+  if (values.channelScale || wanted < SMALLEST_GROUP) return null
+  if (group >= SMALLEST_GROUP || group === channels) return null
+  const bits = BITS_WITHOUT_GROUPS[values.bits]
+  const reason = `no group of ${SMALLEST_GROUP} to ${wanted} divides ${channels} output channels, and tables of fewer are slow on the Neural Engine`
+  if (bits === null) return { scheme: bytesByChannel(facts), reason }
+  return {
+    scheme: { ...values, bits, granularity: { kind: 'per-tensor' } },
+    reason: `${reason}; one table of more bits runs there`,
+  }
 }
 
 const REASON = 'integers in blocks leave the Neural Engine'

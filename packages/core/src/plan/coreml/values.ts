@@ -7,7 +7,12 @@ import { changed } from '../draft.ts'
 export type DenseScheme = FloatScheme | AffineScheme | PaletteScheme
 
 /** Another scheme, and why. */
-export type Change = { readonly scheme: DenseScheme; readonly reason: string }
+export type Change = {
+  readonly scheme: DenseScheme
+  readonly reason: string
+  /** The shape makes both mean the same: no other precision than was asked for. */
+  readonly isSame?: boolean
+}
 
 /** How values are stored, also those that the mask of a sparse weight keeps. */
 export function valuesOf(scheme: Scheme): DenseScheme {
@@ -19,5 +24,7 @@ export function withValues(draft: Draft, change: Change | null): Draft {
   if (change === null) return draft
   const { scheme } = draft
   const next = scheme.kind === 'sparse' ? { ...scheme, values: change.scheme } : change.scheme
-  return changed(draft, next, `${change.reason}: ${precisionName(next)}`)
+  const made = changed(draft, next, `${change.reason}: ${precisionName(next)}`)
+  const isAsked = change.isSame === true && draft.asked === precisionName(scheme)
+  return isAsked ? { ...made, asked: precisionName(next) } : made
 }
