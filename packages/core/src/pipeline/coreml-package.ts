@@ -1,6 +1,6 @@
 import { auditOf } from '../audit/audit.ts'
 import type { Audit, WeightFacts } from '../audit/audit-types.ts'
-import { int8Activations, packageFacts } from '../audit/package-facts.ts'
+import { int8Activations } from '../audit/package-facts.ts'
 import { operationCounts } from '../audit/package-flow.ts'
 import { packageSources, packageWeights, withoutMasks } from '../audit/package-weights.ts'
 import { scanSources } from '../audit/scan.ts'
@@ -24,13 +24,14 @@ import { makePlan } from '../plan/plan.ts'
 import { readPlan } from '../plan/read-plan.ts'
 import { namedScheme } from '../scheme/named-scheme.ts'
 import type { ComputeUnit } from '../targets/coreml-devices.ts'
-import { programFindings, storedFindings } from '../targets/coreml-findings.ts'
+import { storedFindings } from '../targets/coreml-findings.ts'
 import type { StoredWeight } from '../targets/coreml-findings.ts'
 import { lowestTarget } from '../targets/coreml-systems.ts'
 import { COREML_SPECS, COREML_TARGETS, NEWEST_SPEC } from '../targets/coreml-versions.ts'
 import type { CoremlTarget } from '../targets/coreml-versions.ts'
 import { askedPrecisions, refusePreset } from './asked-precisions.ts'
 import { planRequest } from './plan-request.ts'
+import { auditedProgram, plannedProgram } from './program-findings.ts'
 
 /** A package is one component. */
 const COMPONENT = 'model'
@@ -58,7 +59,7 @@ export async function auditCoremlPackage(
     weights,
     findings: [
       ...model.findings,
-      ...programFindings(packageFacts(document, walk, weights), unit),
+      ...auditedProgram({ document, walk, weights }, unit),
       ...storedFindings(compressedWeights(weights), unit),
     ],
     graphs: {
@@ -73,7 +74,7 @@ function compressedWeights(weights: readonly WeightFacts[]): readonly StoredWeig
     if (stored?.isCompressed !== true) return []
     const axes = { outputAxis: outputAxis ?? 0, inputAxis: inputAxis ?? 1 }
     const scheme = namedScheme(stored.precision, axes)
-    return scheme === null ? [] : [{ layer, scheme }]
+    return scheme === null ? [] : [{ layer, scheme, computes: stored.computes }]
   })
 }
 
@@ -82,11 +83,12 @@ function compressedWeights(weights: readonly WeightFacts[]): readonly StoredWeig
  * for the oldest system that the package and the chosen forms need.
  */
 export function planCoremlPackage(
-  { document }: Pick<CoremlModel, 'document'>,
+  model: Pick<CoremlModel, 'document' | 'path'>,
   audit: Audit,
   config: ResolvedConfig,
 ): Plan {
   refusePreset(config, 'Core ML packages')
+  const { document } = model
   const target = askedTarget(config)
   const coreml = coremlRequest(document, target, config.computeUnit)
   const plan = makePlan(audit.weights, {
@@ -97,19 +99,42 @@ export function planCoremlPackage(
     floats: 'as-stored',
     coreml,
   })
-  return target === null ? { ...plan, target: neededTarget(plan, audit, coreml) } : plan
+  const needed = target === null ? neededTarget(plan, audit, coreml) : notOlder(target, coreml)
+  return withProgram(model, audit, { ...plan, target: needed })
 }
 
 /** Puts the plan of a file, perhaps edited, on a Core ML package. */
 export async function readCoremlPlan(
   host: Pick<Host, 'open'>,
-  { document }: Pick<CoremlModel, 'document'>,
+  model: Pick<CoremlModel, 'document' | 'path'>,
   audit: Audit,
   planFile: string,
 ): Promise<Plan> {
-  const plan = readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
-  const target = coremlTarget(plan.target)
-  return fitPlan(plan, audit.weights, planFile, null, coremlRequest(document, target, null))
+  const given = readPlan(await readJson(host, planFile, 'invalid-plan'), planFile)
+  const target = coremlTarget(given.target)
+  const coreml = coremlRequest(model.document, target, given.computeUnit ?? null)
+  const plan = fitPlan(given, audit.weights, planFile, null, coreml)
+  return withProgram(model, audit, {
+    ...plan,
+    target: target === null ? plan.target : notOlder(target, coreml),
+  })
+}
+
+/** The plan with what devices make of the program that it is for. */
+function withProgram(
+  { document, path }: Pick<CoremlModel, 'document' | 'path'>,
+  { weights }: Audit,
+  plan: Plan,
+): Plan {
+  const walk = walkProgram(path, ensureFunctions(path, document.model))
+  const found = plannedProgram({ document, walk, weights }, plan, plan.computeUnit ?? null)
+  return { ...plan, findings: [...plan.findings, ...found] }
+}
+
+/** The target, or the oldest that reads what the package needs anyway. */
+function notOlder(target: CoremlTarget, { specs }: CoremlRequest): CoremlTarget {
+  const lowest = lowestTarget(specs.lowest)
+  return COREML_SPECS[lowest] > COREML_SPECS[target] ? lowest : target
 }
 
 function coremlRequest(

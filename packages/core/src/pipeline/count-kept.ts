@@ -7,6 +7,7 @@ import type { CoremlModel } from '../formats/coreml/read-package.ts'
 import { storedBytes } from '../formats/part-bytes.ts'
 import { PLACED_VALUES, fittingRows, placedChunks } from '../kernels/value-chunk.ts'
 import { withKept } from '../plan/coreml/kept.ts'
+import { prunedFindings } from '../plan/coreml/pruned-findings.ts'
 import { formBytes, formFacts } from '../plan/coreml/weight-form.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
 import type { SparseScheme } from '../scheme/scheme.ts'
@@ -49,7 +50,7 @@ export async function countKeptOfPlan(
     const owner = owners[done++] ?? ''
     totals.set(owner, (totals.get(owner) ?? 0) + kept)
   }
-  return withTotals(plan, plannedForms(document, audit, plan), totals)
+  return withTotals(plan, { forms: plannedForms(document, audit, plan), totals, audit })
 }
 
 const FLOATS = { kind: 'sparse', values: { kind: 'float', dtype: 'float16' } } as const
@@ -68,16 +69,22 @@ function isLocal({ kind }: SparseScheme['pattern']): boolean {
   return kind === 'threshold' || kind === 'n-of-m'
 }
 
-function withTotals(
-  plan: Plan,
-  forms: ReturnType<typeof plannedForms>,
-  totals: ReadonlyMap<string, number>,
-): Plan {
+type Totals = {
+  readonly forms: ReturnType<typeof plannedForms>
+  /** How many values are kept, by layer. */
+  readonly totals: ReadonlyMap<string, number>
+  readonly audit: Audit
+}
+
+function withTotals(plan: Plan, { forms, totals, audit }: Totals): Plan {
   const layers = plan.layers.map((layer) => {
     const values = totals.get(layer.layer)
     const form = forms.get(layer.layer)
     if (values === undefined || form === undefined) return layer
     return { ...layer, bytes: formBytes(withKept(form, { values, isExact: true })) }
   })
-  return { ...plan, layers, bytes: storedBytes(layers) }
+  const facts = new Map(audit.weights.map((weight) => [weight.layer, weight]))
+  const others = plan.findings.filter(({ code }) => code !== 'mostly-zero')
+  const findings = [...others, ...prunedFindings(layers, facts, totals)]
+  return { ...plan, layers, bytes: storedBytes(layers), findings }
 }

@@ -52,6 +52,8 @@ export type Draft = {
   /** The name of the precision that was asked for, as `precisionName` spells it. */
   readonly asked: string
   readonly reasons: readonly string[]
+  /** Stays float, although something else was asked for, because of what it is. */
+  readonly isLeft?: boolean
   /** Stays compressed as it is; no rule works on it. */
   readonly kept?: boolean
 }

@@ -22,11 +22,11 @@ export function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
   // What is compressed and cannot be stored otherwise stays as well where its layer is named.
   const canChange = outputAxis !== null || facts.stored?.isCompressed !== true
   if (source !== 'layer' || !canChange) {
-    const left = leftDraft(facts)
+    const left = leftDraft(facts, precision)
     if (left !== null) return left
   }
   if (outputAxis === null || inputAxis === null)
-    return floatDraft(facts, precision, isLiteral, request.floats)
+    return floatDraft(facts, { name, precision, isLiteral }, request)
   const scaleDtype = facts.stored?.computes ?? 'float16'
   const scheme = schemeFor(precision, { outputAxis, inputAxis, scaleDtype })
   const asked = precisionName(scheme)
@@ -49,7 +49,7 @@ function storedAlready(draft: Draft, { precision, hasSignedCodes }: StoredFacts)
  * What stays as it lies in a package unless its layer is named: weights that are compressed already, and
  * tables and masks that no operator multiplies by.
  */
-function leftDraft(facts: WeightFacts): Draft | null {
+function leftDraft(facts: WeightFacts, precision: Precision): Draft | null {
   const { stored, role, outputAxis, inputAxis } = facts
   if (stored === undefined) return null
   if (!stored.isCompressed && (role !== 'other' || outputAxis === null)) return null
@@ -68,6 +68,7 @@ function leftDraft(facts: WeightFacts): Draft | null {
     isLiteral: false,
     asked: precisionName(scheme),
     kept: stored.isCompressed,
+    isLeft: !stored.isCompressed && precision.kind !== 'float',
     reasons: [
       stored.isCompressed
         ? `stored as ${stored.precision} already`
@@ -93,12 +94,17 @@ function askedPrecision(facts: WeightFacts, request: PlanRequest): Asked {
   return { name: isKept ? 'fp32' : 'fp16', source: 'default' }
 }
 
+type AskedFloat = {
+  readonly name: string
+  readonly precision: Precision
+  readonly isLiteral: boolean
+}
+
 /** Biases, norms and other vectors: a handful of values that every output depends on. */
 function floatDraft(
   facts: WeightFacts,
-  precision: Precision,
-  isLiteral: boolean,
-  floats: PlanRequest['floats'],
+  { name, precision, isLiteral }: AskedFloat,
+  { floats, layers }: Pick<PlanRequest, 'floats' | 'layers'>,
 ): Draft {
   const values = precision.kind === 'sparse' ? precision.values : precision
   const isFull = values.kind === 'float' && values.dtype === 'float32'
@@ -107,18 +113,21 @@ function floatDraft(
       ? { kind: 'float', dtype: storedFloat(facts.dtype) }
       : { kind: 'float', dtype: isFull ? 'float32' : 'float16' }
   const isVector = facts.role === 'vector'
+  const why = isVector
+    ? 'a vector stays float'
+    : (facts.whyFloat ?? 'no operator reads this weight from integers')
+  // That vectors and masks stay float is the meaning of every precision, not a change of it, unless one
+  // of them was named.
+  const isNamed = layers.some(({ pattern }) => pattern === facts.layer)
+  const isMeant = !isNamed && (isVector || facts.stored !== undefined)
   return {
     facts,
     scheme,
     algorithm: 'round',
     isLiteral,
-    // That vectors stay float is the meaning of every precision, not a change of it.
-    asked: isVector ? precisionName(scheme) : formatPrecision(precision),
-    reasons: [
-      isVector
-        ? 'a vector stays float'
-        : (facts.whyFloat ?? 'no operator reads this weight from integers'),
-    ],
+    asked: isMeant ? precisionName(scheme) : formatPrecision(precision),
+    isLeft: precision.kind !== 'float',
+    reasons: isNamed ? [`${name} by layer`, why] : [why],
   }
 }
 

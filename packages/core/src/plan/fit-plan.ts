@@ -7,6 +7,7 @@ import type { CoremlRequest, PlanRequest } from './draft.ts'
 import type { LayerPlan, Plan } from './plan-types.ts'
 import type { Decided, Planning } from './planning-types.ts'
 import { familyOf, planningFor } from './planning.ts'
+import { refreshedFindings } from './refreshed-findings.ts'
 
 /** Names that a message lists. */
 const LISTED_NAMES = 3
@@ -41,7 +42,11 @@ export function fitPlan(
     fitDecision(facts, decisions.get(facts.layer), { file: name, planning }),
   )
   const layers = planning.layersOf(decided, { opsetLimit: limits, ...(coreml && { coreml }) })
-  return { ...plan, layers, bytes: storedBytes(layers) }
+  const findings =
+    coreml === undefined
+      ? plan.findings
+      : refreshedFindings(plan.findings, planning.findingsOf(layers, { coreml }, weights))
+  return { ...plan, layers, bytes: storedBytes(layers), findings }
 }
 
 function decisionsByLayer(

@@ -2,6 +2,7 @@ import type { Finding } from '../base/finding.ts'
 import type { LayerAlgorithm, Target } from '../config/settings.ts'
 import type { PartBytes } from '../formats/part-bytes.ts'
 import type { Scheme } from '../scheme/scheme.ts'
+import type { ComputeUnit } from '../targets/coreml-devices.ts'
 import type { RuntimeProfile } from '../targets/integer-kernels.ts'
 import type { WeightRole } from '../operators/weight-role.ts'
 
@@ -55,6 +56,8 @@ export type Plan = {
   readonly schema: 'mixbit/plan@1'
   readonly model: string
   readonly target: Target
+  /** What operations will run on, where that was said; of Core ML packages only. */
+  readonly computeUnit?: ComputeUnit | undefined
   readonly preset: string | null
   readonly protect: boolean
   /** sha256 of the statistics that algorithms used; null without calibration. */

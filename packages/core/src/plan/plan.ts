@@ -5,7 +5,7 @@ import { storedBytes } from '../formats/part-bytes.ts'
 import type { PlanRequest } from './draft.ts'
 import { firstDraft } from './first-draft.ts'
 import { refuseNotFinite } from './not-finite.ts'
-import { adaptedFindings, unusedAlgorithm } from './plan-findings.ts'
+import { adaptedFindings, leftFindings, unusedAlgorithm } from './plan-findings.ts'
 import type { Plan } from './plan-types.ts'
 import { planningFor } from './planning.ts'
 
@@ -28,10 +28,12 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
     return planning.rules.reduce((draft, rule) => rule(draft, request), first)
   })
   const layers = planning.layersOf(drafts, request)
+  const unit = request.coreml?.unit ?? null
   return {
     schema: 'mixbit/plan@1',
     model: request.model,
     target: request.target,
+    ...(unit !== null && { computeUnit: unit }),
     preset: request.preset,
     protect: request.protect,
     statistics: request.statistics,
@@ -41,7 +43,8 @@ export function makePlan(weights: readonly WeightFacts[], request: PlanRequest):
     findings: [
       ...adaptedFindings(drafts, request),
       ...unusedAlgorithm(layers, request),
-      ...planning.findingsOf(layers, request),
+      ...leftFindings(drafts, request),
+      ...planning.findingsOf(layers, request, weights),
     ],
   }
 }

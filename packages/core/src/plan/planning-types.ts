@@ -29,5 +29,6 @@ export type Planning = {
   readonly findingsOf: (
     layers: readonly LayerPlan[],
     request: Pick<PlanRequest, 'coreml'>,
+    weights: readonly WeightFacts[],
   ) => readonly Finding[]
 }

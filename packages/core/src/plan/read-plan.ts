@@ -1,6 +1,7 @@
 import * as z from 'zod'
 
 import { ALGORITHMS, PALETTE_RULES, TARGETS } from '../config/settings.ts'
+import { COMPUTE_UNITS } from '../targets/coreml-devices.ts'
 import { RUNTIME_PROFILES } from '../targets/integer-kernels.ts'
 import { ensure } from '../base/error.ts'
 import { parseWith } from '../base/parse-with.ts'
@@ -124,6 +125,7 @@ const planSchema: z.ZodType<Plan> = z.strictObject({
   schema: z.literal('mixbit/plan@1'),
   model: z.string(),
   target: z.enum(TARGETS),
+  computeUnit: z.enum(COMPUTE_UNITS).optional(),
   preset: z.string().nullable(),
   protect: z.boolean(),
   statistics: z.string().nullable(),

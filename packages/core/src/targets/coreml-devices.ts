@@ -110,7 +110,8 @@ export const STORED_RULES: readonly StoredRule[] = [
     finding: {
       code: 'ane-many-tables',
       severity: 'info',
-      remedy: 'Groups of 8 or 16 are fast: palette4/g16.',
+      remedy:
+        'Groups of 8 or 16 are fast where they divide the output channels; for others, --compute-unit ane takes one table of more bits.',
     },
     sources: [`${GUIDE}/opt-opt1_3.html`, `${GUIDE}/opt-palettization-perf.html`],
   },

@@ -7,7 +7,12 @@ import { PROGRAM_RULES } from './coreml-program-rules.ts'
 import { storedFacets } from './stored-facets.ts'
 
 /** A weight as it is, or will be, stored. */
-export type StoredWeight = { readonly layer: string; readonly scheme: Scheme }
+export type StoredWeight = {
+  readonly layer: string
+  readonly scheme: Scheme
+  /** What its operators compute in; float16 when it is not said. */
+  readonly computes?: 'float16' | 'float32' | undefined
+}
 
 /** What is told when nobody said what a model will run on: most want the Neural Engine. */
 const DEFAULT_UNIT: ComputeUnit = 'ane'
@@ -21,9 +26,12 @@ export function storedFindings(
     string,
     { text: string; rule: DeviceFinding; source: string; layers: string[] }
   >()
-  for (const { layer, scheme } of weights) {
+  const chosen = unit ?? DEFAULT_UNIT
+  for (const { layer, scheme, computes } of weights) {
+    // What computes in float32 was never on the Neural Engine, whatever its weights are.
+    if (chosen === 'ane' && computes === 'float32') continue
     for (const facet of storedFacets(scheme)) {
-      const rule = storedRule(unit ?? DEFAULT_UNIT, facet)
+      const rule = storedRule(chosen, facet)
       if (rule?.finding === undefined) continue
       const { what, text, finding, sources } = rule
       const known = found.get(finding.code)
@@ -54,14 +62,25 @@ export type ProgramFacts = {
   readonly signedCodes: readonly string[]
 }
 
-/** What is known of a program: one finding a rule that speaks of the unit, or of any when none is chosen. */
-export function programFindings(facts: ProgramFacts, unit: ComputeUnit | null): readonly Finding[] {
+/**
+ * What is known of a program: one finding a rule that speaks of the unit, or of any when none is chosen.
+ *
+ * @param options - how the remedy of a rule is asked for on the command line
+ */
+export function programFindings(
+  facts: ProgramFacts,
+  unit: ComputeUnit | null,
+  options: Readonly<Partial<Record<ProgramRuleName, string>>> = {},
+): readonly Finding[] {
   return PROGRAM_RULE_NAMES.flatMap((name) => {
     const rule: ProgramRule = PROGRAM_RULES[name]
     const names = facts[name]
     if (names.length === 0 || (unit !== null && !rule.units.includes(unit))) return []
     const text = `${rule.text.charAt(0).toUpperCase()}${rule.text.slice(1)}: ${counted(names)}`
-    return [deviceFinding(rule.finding, text, rule.sources[0] ?? '')]
+    const { finding, sources } = rule
+    const option = options[name]
+    const remedy = option === undefined ? finding.remedy : `${finding.remedy} Here: ${option}`
+    return [deviceFinding({ ...finding, remedy }, text, sources[0] ?? '')]
   })
 }
 

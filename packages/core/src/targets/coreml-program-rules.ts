@@ -94,7 +94,7 @@ export const PROGRAM_RULES: Readonly<Record<ProgramRuleName, ProgramRule>> = {
       code: 'signed-int8',
       severity: 'warning',
       remedy:
-        'Store each again as what it is, as in --layer "model.name=int8/channel": its codes become unsigned, and its values stay the same to the last bit.',
+        'Store each again as what it is: its codes become unsigned, and its values stay the same to the last bit.',
     },
     sources: [`${ISSUES}/2114`, `${PULLS}/2677`],
   },

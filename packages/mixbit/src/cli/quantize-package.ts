@@ -1,6 +1,7 @@
 import {
   MixbitError,
   auditCoremlPackage,
+  countKeptOfPlan,
   planCoremlPackage,
   precisionName,
   readCoremlPlan,
@@ -113,10 +114,11 @@ async function writeInto(
   try {
     const audit = await auditCoremlPackage(host, model)
     const planFile = textOption(args, 'plan')
-    const plan =
+    const bounded =
       planFile === undefined
         ? planCoremlPackage(model, audit, settings)
         : await readCoremlPlan(host, model, audit, planFile)
+    const plan = await countKeptOfPlan(host, model, audit, bounded)
     const written = await quantizeCoremlPackage(host, { model, audit, plan, folder })
     return { plan, written, before: model.bytes }
   } finally {
