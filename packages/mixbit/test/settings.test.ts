@@ -215,7 +215,6 @@ test.for([
   ['--samples', '8'],
   ['--self-contained'],
   ['--runtime', 'arm64'],
-  ['--plan', 'p.json', '--target', 'coreml-ios17'],
 ])('%s has no effect on a Core ML package, and is refused', async (options) => {
   await expect(settings('quantize', ['m.mlpackage', ...options])).rejects.toMatchObject({
     code: 'usage',

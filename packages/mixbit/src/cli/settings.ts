@@ -73,18 +73,11 @@ const NOT_OF_PACKAGES = [
 
 function refuseForPackages(args: ParsedArgs): void {
   const ignored = NOT_OF_PACKAGES.find((name) => args.values.has(name))
-  if (ignored !== undefined) {
-    throw new CliError(
-      'usage',
-      `--${ignored} has no effect on a Core ML package: its weights are stored without data, in one package. Leave it out.`,
-      { option: `--${ignored}` },
-    )
-  }
-  if (!args.values.has('plan') || !args.values.has('target')) return
+  if (ignored === undefined) return
   throw new CliError(
     'usage',
-    '--target has no effect beside --plan, which is for a target. Plan again with it, or leave one of them out.',
-    { option: '--target' },
+    `--${ignored} has no effect on a Core ML package: its weights are stored without data, in one package. Leave it out.`,
+    { option: `--${ignored}` },
   )
 }
 
