@@ -1,5 +1,5 @@
 import { ScalarType, type DescField, type DescMessage } from '@bufbuild/protobuf'
-import { ensure } from '../../base/error.ts'
+import { MixbitError } from '../../base/error.ts'
 import {
   protoField,
   varint,
@@ -47,12 +47,7 @@ function checkFields(
   message: ProtoMessage,
   depth: number,
 ): void {
-  ensure(
-    depth <= check.limits.depth,
-    'limit-exceeded',
-    `"${check.file}" nests messages deeper than ${check.limits.depth} levels.`,
-    { file: check.file, limit: check.limits.depth },
-  )
+  if (depth > check.limits.depth) throw tooDeep(check)
   const known = fieldsByNumber(type)
   for (let at = start; at < message.end;) {
     const field = protoField(check.bytes, 0, at, message)
@@ -65,13 +60,13 @@ function checkFields(
 
 function checkField(check: Check, field: ProtoField, type: DescField, depth: number): void {
   const isPacked = field.wireType === 'bytes' && isPackable(type)
-  ensure(
-    isPacked || field.wireType === wireTypeOf(type),
-    'malformed',
-    `"${check.file}" stores ${type.parent.typeName}.${type.name} as ${field.wireType}, ` +
-      `which is not its type. The file is damaged or not of this format.`,
-    { file: check.file, field: type.name },
-  )
+  if (!isPacked && field.wireType !== wireTypeOf(type)) {
+    throw malformed(
+      check,
+      type,
+      `stores ${nameOf(type)} as ${field.wireType}, which is not its type. The file is damaged or not of this format.`,
+    )
+  }
   const inner = { file: check.file, end: field.end, isWholeFile: false }
   if (type.message !== undefined) checkFields(check, type.message, field.payload, inner, depth + 1)
   else if (isPacked) checkPacked(check, field, type, inner)
@@ -85,31 +80,42 @@ function checkPacked(check: Check, field: ProtoField, type: DescField, inner: Pr
     return
   }
   const width = wireType === 'fixed32' ? 4 : 8
-  ensure(
-    (field.end - field.payload) % width === 0,
-    'malformed',
-    `"${check.file}" has a packed ${type.parent.typeName}.${type.name} whose length is not a multiple of ${width}.`,
-    { file: check.file, field: type.name },
+  if ((field.end - field.payload) % width === 0) return
+  throw malformed(
+    check,
+    type,
+    `has a packed ${nameOf(type)} whose length is not a multiple of ${width}.`,
   )
 }
 
 function checkText(check: Check, field: ProtoField, type: DescField): void {
-  ensure(
-    isUtf8(check.bytes.subarray(field.payload, field.end)),
-    'malformed',
-    `"${check.file}" has a ${type.parent.typeName}.${type.name} that is not UTF-8 text.`,
-    { file: check.file, field: type.name },
-  )
+  if (isUtf8(check.bytes.subarray(field.payload, field.end))) return
+  throw malformed(check, type, `has a ${nameOf(type)} that is not UTF-8 text.`)
 }
 
 function countField(check: Check): void {
   check.fields++
-  ensure(
-    check.fields <= check.limits.fields,
-    'limit-exceeded',
-    `"${check.file}" has more than ${check.limits.fields} protobuf fields outside its weights.`,
-    { file: check.file, limit: check.limits.fields },
-  )
+  if (check.fields > check.limits.fields) throw tooMany(check)
+}
+
+// Messages are put together only where one is wrong: large programs have millions of fields.
+
+function tooDeep({ file, limits: { depth } }: Check): MixbitError {
+  const message = `"${file}" nests messages deeper than ${depth} levels.`
+  return new MixbitError('limit-exceeded', message, { file, limit: depth })
+}
+
+function tooMany({ file, limits: { fields } }: Check): MixbitError {
+  const message = `"${file}" has more than ${fields} protobuf fields outside its weights.`
+  return new MixbitError('limit-exceeded', message, { file, limit: fields })
+}
+
+function malformed({ file }: Check, { name }: DescField, what: string): MixbitError {
+  return new MixbitError('malformed', `"${file}" ${what}`, { file, field: name })
+}
+
+function nameOf({ parent, name }: DescField): string {
+  return `${parent.typeName}.${name}`
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })

@@ -1,5 +1,5 @@
 import type { ByteSource } from '../../base/bytes.ts'
-import { ensure } from '../../base/error.ts'
+import { MixbitError, ensure } from '../../base/error.ts'
 
 /** How a field's payload is laid out. Groups, deprecated since proto2, are refused. */
 export type WireType = 'varint' | 'fixed64' | 'bytes' | 'fixed32'
@@ -62,13 +62,14 @@ export function protoField(
   const tag = varint(bytes, base, at, message)
   const number = Math.floor(tag.value / 8)
   const wireType = WIRE_TYPES[tag.value % 8]
-  ensure(
-    wireType !== undefined && number >= 1 && number <= MAX_FIELD_NUMBER,
-    'malformed',
-    `"${message.file}" has no valid protobuf field at byte ${at} (tag ${tag.value}). ` +
-      'It is damaged or not a protobuf file.',
-    { file: message.file, offset: at },
-  )
+  if (wireType === undefined || number < 1 || number > MAX_FIELD_NUMBER) {
+    throw new MixbitError(
+      'malformed',
+      `"${message.file}" has no valid protobuf field at byte ${at} (tag ${tag.value}). ` +
+        'It is damaged or not a protobuf file.',
+      { file: message.file, offset: at },
+    )
+  }
   const body = fieldBody(bytes, base, tag.next, wireType, message)
   return { number, wireType, start: at, ...body }
 }
