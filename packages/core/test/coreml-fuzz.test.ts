@@ -10,10 +10,14 @@ import type { CoremlModel } from '../src/formats/coreml/read-package.ts'
 import { checkCoremlStructure } from '../src/formats/coreml/structure/check-structure.ts'
 import { writeCoremlPackage } from '../src/formats/coreml/write-package.ts'
 import type { Replacement } from '../src/formats/coreml/write-package.ts'
+import { compareCoremlPackages } from '../src/pipeline/compare-packages.ts'
+import { countKeptOfPlan } from '../src/pipeline/count-kept.ts'
+import { decompressCoremlPackage } from '../src/pipeline/quantize-package.ts'
 import { parsePrecision, schemeFor } from '../src/scheme/precision.ts'
 import { brokenCoremlModel } from './helpers/break-coreml.ts'
 import { anyEncoding, seededNumbers } from './helpers/coreml-encoding.ts'
 import { MODEL_PATH, PACKAGE, WEIGHTS_PATH } from './helpers/coreml.ts'
+import { OUT, quantized } from './helpers/coreml-quantized.ts'
 import {
   blockOf,
   failedChecks,
@@ -121,6 +125,49 @@ test('any change of the meaning of a program does as well', { timeout: 60_000 },
   // Changes are small: many programs can still be read, and many cannot.
   expect(ends.get('failed check') ?? 0).toBeGreaterThan(40)
   expect(ends.get('malformed') ?? 0).toBeGreaterThan(40)
+})
+
+/** Every step that works on a package: each ends with a result or a code. */
+async function useSteps(files: ReadonlyMap<string, Uint8Array>, precision: string) {
+  const host = memoryHost(files)
+  const steps = [
+    () => decompressCoremlPackage(host, { path: PACKAGE, folder: 'dense.mlpackage' }),
+    async () => {
+      const { model, audit, plan } = await quantized(host, { precision })
+      await countKeptOfPlan(host, model, audit, plan)
+    },
+    () => compareCoremlPackages(host, { reference: PACKAGE, candidate: OUT }),
+  ]
+  const ends: string[] = []
+  for (const step of steps) ends.push(await endOf(step))
+  return ends.join()
+}
+
+async function endOf(step: () => Promise<unknown>): Promise<string> {
+  try {
+    await step()
+    return 'done'
+  } catch (error) {
+    if (error instanceof MixbitError) return 'refused'
+    throw error
+  }
+}
+
+test('every step takes any program', { timeout: 60_000 }, async () => {
+  const files = await soundFiles()
+  const path = `${PACKAGE}/${MODEL_PATH}`
+  const sound = fromBinary(ModelSchema, files.get(path) ?? new Uint8Array())
+  const ends = new Set<string>()
+  for (let seed = 1000; seed < 1100; seed++) {
+    const changed = new Map(files)
+    changed.set(path, toBinary(ModelSchema, brokenCoremlModel(sound, seed)))
+    const precision = PRECISIONS[seed % PRECISIONS.length] ?? 'int8'
+    const end = await useSteps(changed, precision).catch((error: unknown) => {
+      throw new Error(`seed ${seed}`, { cause: error })
+    })
+    ends.add(end)
+  }
+  expect([...ends]).toEqual(expect.arrayContaining(['done,done,done', 'refused,refused,refused']))
 })
 
 /** Bytes flipped, runs removed, repeated or exchanged, or the end cut off. */

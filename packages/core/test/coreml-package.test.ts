@@ -1,10 +1,10 @@
-import { fromBinary } from '@bufbuild/protobuf'
+import { create, fromBinary } from '@bufbuild/protobuf'
 import { describe, expect, test } from 'vitest'
 import type { CoremlForm } from '../src/formats/coreml/form-types.ts'
 import { coremlForms, specRange } from '../src/formats/coreml/forms.ts'
-import { ModelSchema } from '../src/formats/coreml/generated/coreml_pb.ts'
+import { BlockSchema, ModelSchema } from '../src/formats/coreml/generated/coreml_pb.ts'
 import type { Model, Operation } from '../src/formats/coreml/generated/coreml_pb.ts'
-import { stringValue } from '../src/formats/coreml/make-values.ts'
+import { booleanValue, stringValue } from '../src/formats/coreml/make-values.ts'
 import { partChunks } from '../src/formats/coreml/part-chunks.ts'
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import type { CoremlModel } from '../src/formats/coreml/read-package.ts'
@@ -528,4 +528,32 @@ test('weights that begin at one blob are written in the order in which they are 
     ['plain', 'int4/8'],
     ['cast', 'int4/8'],
   ])
+})
+
+test('weights of blocks inside operations are exchanged where they stand', async () => {
+  const blobs = testBlobs()
+  const built = testBuilder(blobs)
+  const row: StaticTensor = { dtype: 'float16', shape: [1, 16] }
+  built.weight('outer', [16, 16])
+  const branches = ['then', 'else'].map((name) => {
+    const branch = testBuilder(blobs)
+    branch.weight(`${name}_w`, [16, 16], { seed: name.length })
+    branch.op('linear', { x: 'x', weight: `${name}_w` }, `${name}_h`, row)
+    branch.op('matmul', { x: `${name}_h`, y: 'outer' }, `${name}_y`, row)
+    return create(BlockSchema, { operations: branch.body.operations, outputs: [`${name}_y`] })
+  })
+  built.op('cond', { pred: booleanValue(true) }, 'y', row)
+  built.body.operations.at(-1)?.blocks.push(...branches)
+  built.body.outputs.push('y')
+  const sound = await testHost({ main: { body: built.body, inputs: { x: row } } }, blobs, 7)
+  const { host, encodings } = await rewrite(sound, { outer: 'int4/8', then_w: 'palette4/int8' })
+  const after = await readCoremlPackage(host, OUT)
+  for (const [name, encoding] of encodings)
+    expect(await valuesIn(after, name)).toEqual(decode(encoding))
+  const [, cond] = operationsOf(modelAt(host, OUT))
+  expect(cond?.blocks.map((block) => block.operations.map(({ type }) => type))).toEqual([
+    ['constexpr_blockwise_shift_scale', 'constexpr_lut_to_dense', 'linear', 'matmul'],
+    ['const', 'linear', 'matmul'],
+  ])
+  expect(await checkCoremlStructure(host, OUT)).toEqual(await checkCoremlStructure(sound, PACKAGE))
 })

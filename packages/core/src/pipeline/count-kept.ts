@@ -1,5 +1,5 @@
 import { slabRows } from '../algorithms/scheme-blocks.ts'
-import type { Audit } from '../audit/audit-types.ts'
+import type { Audit, WeightFacts } from '../audit/audit-types.ts'
 import type { CountKeptInput } from '../audit/count-kept.ts'
 import { packageSources } from '../audit/package-weights.ts'
 import type { Host } from '../base/host.ts'
@@ -28,7 +28,8 @@ export async function countKeptOfPlan(
   audit: Audit,
   plan: Plan,
 ): Promise<Plan> {
-  const counted = plan.layers.flatMap((layer) => toCount(layer, audit))
+  const facts = new Map(audit.weights.map((weight) => [weight.layer, weight]))
+  const counted = plan.layers.flatMap((layer) => toCount(layer, facts.get(layer.layer)))
   if (counted.length === 0) return plan
   const sources = packageSources(document, 'model')
   const owners: string[] = []
@@ -55,10 +56,9 @@ export async function countKeptOfPlan(
 
 const FLOATS = { kind: 'sparse', values: { kind: 'float', dtype: 'float16' } } as const
 
-function toCount(layer: LayerPlan, { weights }: Audit): readonly Counted[] {
+function toCount(layer: LayerPlan, facts: WeightFacts | undefined): readonly Counted[] {
   const { scheme, bytes } = layer
   if (bytes.isMost !== true || scheme.kind !== 'sparse' || !isLocal(scheme.pattern)) return []
-  const facts = weights.find((weight) => weight.layer === layer.layer)
   if (facts === undefined) return []
   const { shape, outputAxis, inputAxis } = formFacts(facts)
   return [{ layer, input: { shape, outputAxis, inputAxis, pattern: scheme.pattern } }]
