@@ -1,3 +1,4 @@
+import type { OneScale } from './algorithms/counted-scale.ts'
 import type { BinScores } from './algorithms/prune/prune-threshold.ts'
 import { countKeptValues } from './audit/count-kept.ts'
 import type { CountKeptInput } from './audit/count-kept.ts'
@@ -35,12 +36,13 @@ import { encodeChunk } from './quantize/encode-chunk.ts'
 import type { EncodeSlabInput, EncodedSlab } from './quantize/encode-slab.ts'
 import { encodeSlab } from './quantize/encode-slab.ts'
 import type {
+  ChooseScaleInput,
   FillCodesInput,
   LargestEntryInput,
   SlabEndsInput,
   TableCodes,
 } from './quantize/survey-scales.ts'
-import { fillCodes, largestEntry, slabEnds } from './quantize/survey-scales.ts'
+import { chooseScale, fillCodes, largestEntry, slabEnds } from './quantize/survey-scales.ts'
 import type { FillTableInput, ScoresInBinInput, SurveySlabInput } from './quantize/survey-slab.ts'
 import { fillTable, slabScoresInBin, surveySlab } from './quantize/survey-slab.ts'
 import type { ClassifyInput, ClassifyOutput } from './tasks/classification/classify-picture.ts'
@@ -69,6 +71,7 @@ export type Jobs = {
   'scores-in-bin'(input: ScoresInBinInput, context: JobContext): Promise<BinScores>
   'fill-table'(input: FillTableInput, context: JobContext): Promise<Float32Array | null>
   'fill-codes'(input: FillCodesInput, context: JobContext): Promise<TableCodes | null>
+  'choose-scale'(input: ChooseScaleInput, context: JobContext): Promise<OneScale>
   'slab-ends'(input: SlabEndsInput, context: JobContext): Promise<BlockEnds>
   'largest-entry'(input: LargestEntryInput, context: JobContext): Promise<number>
   'encode-slab'(input: EncodeSlabInput, context: JobContext): Promise<EncodedSlab>
@@ -102,6 +105,7 @@ export const jobs: Jobs = {
     Promise.resolve(slabScoresInBin(threadKernels(), loaded(input, context))),
   'fill-table': (input) => Promise.resolve(fillTable(threadKernels(), input)),
   'fill-codes': (input) => Promise.resolve(fillCodes(threadKernels(), input)),
+  'choose-scale': (input) => Promise.resolve(chooseScale(threadKernels(), input)),
   'slab-ends': (input, context) =>
     Promise.resolve(slabEnds(threadKernels(), loaded(input, context))),
   'largest-entry': (input, context) =>

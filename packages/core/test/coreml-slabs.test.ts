@@ -43,6 +43,10 @@ const SHARED = [
   'sparse50+palette4',
   'sparse60/4+palette2',
   'int8/tensor',
+  'int8/tensor/asym',
+  'int4/tensor',
+  'int4/tensor/asym',
+  'sparse50+int4/tensor/asym',
   'palette4/int8',
   'palette3/g8/int8',
   'palette2/g8x4/int8',
@@ -56,8 +60,6 @@ const SHARED = [
 /** What each slab can choose for itself, and what only the whole weight can. */
 const OTHERS = [
   'int8',
-  'int8/tensor/asym',
-  'int4/tensor',
   'int4/8',
   'palette4/g8',
   'palette2/g8x4',

@@ -25,8 +25,9 @@ export type AffineSpec = {
   readonly signs?: 'positive'
   /** How much the squared error of each value counts: float32, one a value, >= 0, finite. */
   readonly importance?: Float32Array
-  /** Symmetric scales that were chosen before, one a block. */
+  /** Scales that were chosen before, one a block, with zero points unless codes are symmetric. */
   readonly scale?: Float32Array
+  readonly zeroPoint?: Int8Array
 }
 
 /** An encoding and what it costs. */
@@ -88,11 +89,16 @@ function encodeBlocks(
   const isWithin = min >= -limit && max <= limit
   if (spec.scale !== undefined) {
     const limited = isWithin ? values : clippedTo(values, limit)
-    return encodedBy(kernels, spec.scale, { values, limited }, spec)
+    return encodedBy(
+      kernels,
+      { scale: spec.scale, zeroPoint: spec.zeroPoint },
+      { values, limited },
+      spec,
+    )
   }
   if (isWithin) {
     const encoded = encodeMatrix(kernels, values, { ...matrix, algorithm: spec.algorithm })
-    return improved(kernels, values, encoded, spec)
+    return improved(kernels, { values, importance }, encoded, spec)
   }
   const encoded = encodeMatrix(kernels, clippedTo(values, limit), { ...matrix, algorithm: 'round' })
   const { codes, scale, zeroPoint } = encoded
@@ -108,23 +114,26 @@ function clippedTo(values: Float32Array, limit: number): Float32Array {
 /** Codes from scales that are known. */
 function encodedBy(
   kernels: Kernels,
-  scale: Float32Array,
+  { scale, zeroPoint }: Pick<EncodedMatrix, 'scale' | 'zeroPoint'>,
   { values, limited }: { readonly values: Float32Array; readonly limited: Float32Array },
   { integer, symmetric, block, decodeDtype }: AffineSpec,
 ): EncodedMatrix {
   const blockLength = elementsOf(block)
   const codes = new Int8Array(values.length)
   const range = { ...codeRange(integer, symmetric), blockLength }
-  kernels.encodeBlocks(codes, limited, scale, undefined, range)
+  kernels.encodeBlocks(codes, limited, scale, zeroPoint, range)
   const decoded = { blockLength, dtype: decodeDtype }
-  const error = kernels.codeErrors(values, codes, scale, undefined, decoded)
-  return { codes, scale, zeroPoint: undefined, error }
+  const error = kernels.codeErrors(values, codes, scale, zeroPoint, decoded)
+  return { codes, scale, zeroPoint, error }
 }
 
 /** Plainly rounded asymmetric blocks get the best of the half-precision scales next to theirs. */
 function improved(
   kernels: Kernels,
-  values: Float32Array,
+  {
+    values,
+    importance,
+  }: { readonly values: Float32Array; readonly importance: Float32Array | undefined },
   encoded: EncodedMatrix,
   spec: AffineSpec,
 ): EncodedMatrix {
@@ -133,7 +142,7 @@ function improved(
   const isPlain = algorithm === 'round' && scaleDtype === 'float16' && signs === 'positive'
   if (!isPlain || zeroPoint === undefined) return encoded
   const blocks = { ...codeRange(integer, symmetric), blockLength: elementsOf(spec.block) }
-  improveHalfScales(scale, zeroPoint, values, blocks)
+  improveHalfScales(scale, zeroPoint, { x: values, importance }, blocks)
   kernels.encodeBlocks(codes, values, scale, zeroPoint, blocks)
   const decoded = { blockLength: blocks.blockLength, dtype: decodeDtype }
   return { ...encoded, error: kernels.codeErrors(values, codes, scale, zeroPoint, decoded) }

@@ -12,6 +12,8 @@ import type {
   SparseScheme,
 } from '../scheme/scheme.ts'
 import { bfloat16ToFloat, floatToBfloat16, MAX_HALF } from '../tensor/float16.ts'
+import { countedScale, isCounted } from './counted-scale.ts'
+import type { OneScale } from './counted-scale.ts'
 import { encodeAffine } from './encode-affine.ts'
 import { encodePalette } from './palette/encode-palette.ts'
 import type { StoredFloat } from './palette/stored-float.ts'
@@ -39,8 +41,12 @@ export type WeightSpec = {
   readonly importance?: Float32Array
   /** A table made from the whole weight, for slabs of one that has a single table. */
   readonly table?: Float32Array
-  /** Symmetric scales made from the whole weight, for slabs of one whose blocks span all rows. */
+  /** Whether all values are halves, as those of a weight that is stored in float16. */
+  readonly halves?: boolean
+  /** Scales made from the whole weight, for slabs of one whose blocks span all rows. */
   readonly scale?: Float32Array
+  /** Their zero points, unless codes are symmetric. */
+  readonly zeroPoint?: Int8Array
   /** Codes of the one table of the whole weight, in steps of `step`. */
   readonly tableCodes?: Int8Array
   /** The step between the codes of all tables of the whole weight. */
@@ -162,9 +168,22 @@ function affine(
     decodeDtype: spec.decodeDtype,
     algorithm: spec.algorithm,
     signs: 'positive',
-    ...(spec.scale === undefined ? {} : { scale: spec.scale }),
+    ...givenScale(kernels, values, scheme, spec),
     ...(importance === undefined ? {} : { importance }),
   })
+}
+
+/** The scale of the whole weight, where it is known or chosen by how often values occur. */
+function givenScale(
+  kernels: Kernels,
+  values: Float32Array,
+  scheme: AffineScheme,
+  spec: WeightSpec,
+): Partial<OneScale> {
+  const { scale, zeroPoint } = spec
+  if (scale !== undefined) return zeroPoint === undefined ? { scale } : { scale, zeroPoint }
+  if (!isCounted(scheme, spec)) return {}
+  return countedScale(kernels, kernels.distinctValues(values, 0, undefined), scheme, spec)
 }
 
 function palette(

@@ -20,7 +20,7 @@ function chosen(x: Float32Array): { readonly before: number; readonly after: num
   const zero = new Int8Array(1)
   scalarKernels.asymmetricScales(scale, zero, x, INT8)
   const before = errorOf(x, scale, zero)
-  improveHalfScales(scale, zero, x, INT8)
+  improveHalfScales(scale, zero, { x, importance: undefined }, INT8)
   expect(scale[0]).toBeGreaterThan(0)
   expect(scale[0]).toBeLessThanOrEqual(MAX_HALF)
   return { before, after: errorOf(x, scale, zero) }

@@ -6,6 +6,12 @@ import type { BlockSpec } from './kernels.ts'
 /** Values after which a candidate that is worse already is given up. */
 const STRIDE = 64
 
+/** Values, and how much the squared error of each counts; undefined where all count alike. */
+export type WeighedValues = {
+  readonly x: Float32Array
+  readonly importance: Float32Array | undefined
+}
+
 /**
  * Asymmetric half-precision scales made better: of each scale, its two neighbours, and zero points up to
  * one away, what decodes a block with the least squared error; of equals what was there. A rounded scale may
@@ -17,7 +23,7 @@ const STRIDE = 64
 export function improveHalfScales(
   scale: Float32Array,
   zeroPoint: Int8Array,
-  x: Float32Array,
+  { x, importance }: WeighedValues,
   spec: BlockSpec,
 ): void {
   requireBlocks(x, scale, zeroPoint, spec.blockLength)
@@ -26,13 +32,14 @@ export function improveHalfScales(
     const bits = floatToHalf(scale[block]!)
     const zero = zeroPoint[block]!
     let [bestScale, bestZero] = [scale[block]!, zero]
-    let least = blockError(x, start, bestScale, bestZero, spec, Number.POSITIVE_INFINITY)
+    const values = { x, importance }
+    let least = blockError(values, start, bestScale, bestZero, spec, Number.POSITIVE_INFINITY)
     for (const near of [bits, bits - 1, bits + 1]) {
       const candidate = halfToFloat(near)
       if (!(candidate > 0 && candidate <= MAX_HALF)) continue
       for (const offset of [zero, zero - 1, zero + 1]) {
         if (offset < spec.qmin || offset > spec.qmax) continue
-        const error = blockError(x, start, candidate, offset, spec, least)
+        const error = blockError(values, start, candidate, offset, spec, least)
         if (!(error < least)) continue
         least = error
         bestScale = candidate
@@ -46,7 +53,7 @@ export function improveHalfScales(
 
 /** Squared error of a block, NaN and infinity left out; not finished once it is above `least`. */
 function blockError(
-  x: Float32Array,
+  { x, importance }: WeighedValues,
   start: number,
   scale: number,
   zero: number,
@@ -62,7 +69,8 @@ function blockError(
       const value = x[i]!
       const step = Math.max(low, Math.min(high, roundHalfToEven(Math.fround(value / scale))))
       const error = value - step * scale
-      if (error - error === 0) sum += error * error
+      if (error - error === 0)
+        sum += error * error * (importance === undefined ? 1 : importance[i]!)
     }
     if (sum > least) return sum
   }

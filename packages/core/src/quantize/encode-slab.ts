@@ -41,7 +41,7 @@ export function encodeSlab(
   const { chunk, firstRow, target, shared, threshold, given } = input
   const { form } = target
   if (given !== undefined) return givenSlab(kernels, given, input)
-  const { outputAxis, inputAxis, scheme, layer, algorithm } = target
+  const { outputAxis, inputAxis, scheme, layer, algorithm, halves } = target
   const isPalette = (scheme.kind === 'sparse' ? scheme.values : scheme).kind === 'palette'
   const { encoding, error } = encodeWeight(kernels, chunkValues(kernels, chunk, room), {
     shape: [chunk.rows, ...form.shape.slice(1)],
@@ -51,6 +51,7 @@ export function encodeSlab(
     algorithm: isPalette ? 'round' : scaleAlgorithm(layer, algorithm),
     paletteRule: isPalette ? paletteRule(layer, algorithm) : 'kmeans',
     decodeDtype: form.dtype,
+    halves,
     ...shared,
     ...(threshold !== null && { threshold }),
   })

@@ -30,7 +30,8 @@ export async function* slabInputs(
   limits: SlabLimits | undefined,
 ): AsyncGenerator<EncodeSlabInput> {
   const { layer, scheme, algorithm } = plan
-  const target: SlabTarget = { layer, form, scheme, algorithm, outputAxis, inputAxis }
+  const halves = weight.dtype === 'float16'
+  const target: SlabTarget = { layer, form, scheme, algorithm, outputAxis, inputAxis, halves }
   if (codes !== undefined) return yield* givenInputs(codes, target, limits)
   const survey = await surveyWeight(host, weight, target, {
     largest,

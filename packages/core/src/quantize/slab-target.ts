@@ -11,7 +11,9 @@ export type SlabTarget = {
   readonly algorithm: LayerAlgorithm
   readonly outputAxis: number
   readonly inputAxis: number
+  /** Whether its values are stored in float16 today. */
+  readonly halves: boolean
 }
 
 /** What is chosen for all slabs of a weight: its scales, its table, the step of its tables. */
-export type SharedParts = Pick<WeightSpec, 'scale' | 'step' | 'table' | 'tableCodes'>
+export type SharedParts = Pick<WeightSpec, 'scale' | 'step' | 'table' | 'tableCodes' | 'zeroPoint'>

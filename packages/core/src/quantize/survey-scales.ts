@@ -1,3 +1,6 @@
+import { countedScale } from '../algorithms/counted-scale.ts'
+import type { OneScale } from '../algorithms/counted-scale.ts'
+import type { WeightSpec } from '../algorithms/encode-weight.ts'
 import { largestTableEntry, sharedTableCodes } from '../algorithms/palette/int8-tables.ts'
 import { channelGroups } from '../algorithms/palette/encode-palette.ts'
 import { paletteTable } from '../algorithms/palette/palette-table.ts'
@@ -32,6 +35,12 @@ export type LargestEntryInput = ScalesInput<PaletteScheme> & {
 /** Input of the pool job `fill-codes`. */
 export type FillCodesInput = { readonly values: DistinctValues; readonly spec: TableSpec }
 
+/** Input of the pool job `choose-scale`. */
+export type ChooseScaleInput = Pick<WeightSpec, 'algorithm' | 'decodeDtype'> & {
+  readonly values: DistinctValues
+  readonly scheme: AffineScheme
+}
+
 /** The one table of a weight as codes. */
 export type TableCodes = { readonly codes: Int8Array; readonly step: number }
 
@@ -51,6 +60,11 @@ export function largestEntry(kernels: Kernels, input: LargestEntryInput): number
   const tables = { tableKind: 'int8', channelScale: false } as const
   const spec = { shape, outputAxis, bits, channels, vectorSize, rule, dtype, ...tables }
   return largestTableEntry(kernels, channelGroups(keptSlabValues(kernels, input), spec), spec)
+}
+
+/** Pool job: the one scale of a weight, from its distinct values. */
+export function chooseScale(kernels: Kernels, input: ChooseScaleInput): OneScale {
+  return countedScale(kernels, input.values, input.scheme, input)
 }
 
 /** Pool job: the int8 table of a whole weight; null when the rule needs more entries than it has. */

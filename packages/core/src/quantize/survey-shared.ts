@@ -1,4 +1,6 @@
-import { paletteRule } from '../algorithms/algorithms.ts'
+import { paletteRule, scaleAlgorithm } from '../algorithms/algorithms.ts'
+import { isCounted } from '../algorithms/counted-scale.ts'
+import type { OneScale } from '../algorithms/counted-scale.ts'
 import { slabRows } from '../algorithms/scheme-blocks.ts'
 import { sharedScales } from '../algorithms/shared-scales.ts'
 import { MixbitError } from '../base/error.ts'
@@ -8,6 +10,7 @@ import type { PruneThreshold } from '../kernels/prune.ts'
 import { scalarKernels } from '../kernels/scalar.ts'
 import type { AffineScheme, PaletteScheme, Scheme, SparseScheme } from '../scheme/scheme.ts'
 import type {
+  ChooseScaleInput,
   FillCodesInput,
   LargestEntryInput,
   SlabEndsInput,
@@ -34,14 +37,25 @@ export async function sharedParts(pass: Pass, zeros: Zeros): Promise<SharedParts
     case 'float':
       return {}
     case 'affine':
-      return { scale: await scalesOf(pass, values, zeros) }
+      return scalesOf(pass, values, zeros)
     case 'palette':
       return tablesOf(pass, values, zeros)
   }
 }
 
-async function scalesOf(pass: Pass, scheme: AffineScheme, zeros: Zeros): Promise<Float32Array> {
+async function scalesOf(pass: Pass, scheme: AffineScheme, zeros: Zeros): Promise<SharedParts> {
   const pattern = zeros.sparse?.pattern ?? null
+  const { layer, algorithm: asked, halves, form } = pass.target
+  const algorithm = scaleAlgorithm(layer, asked)
+  if (isCounted(scheme, { halves, algorithm })) {
+    const values = await distinct(pass, { of: 'values', pattern, limits: zeros.limits })
+    const input: ChooseScaleInput = { values, scheme, algorithm, decodeDtype: form.dtype }
+    for await (const chosen of pass.host.pool.map<ChooseScaleInput, OneScale>('choose-scale', [
+      input,
+    ])) {
+      return chosen
+    }
+  }
   const inputs = slabs(pass, (chunk, index): SlabEndsInput => ({
     ...slabFacts(pass, chunk, pattern),
     threshold: zeros.limits[index] ?? null,
@@ -52,7 +66,7 @@ async function scalesOf(pass: Pass, scheme: AffineScheme, zeros: Zeros): Promise
     ends = ends === null ? part : mergeBlockEnds(ends, part)
   }
   if (ends === null) throw new TypeError('A weight has rows')
-  return sharedScales(scalarKernels, ends, scheme, pass.target.form.dtype)
+  return { scale: sharedScales(scalarKernels, ends, scheme, form.dtype) }
 }
 
 /** The one table of a weight, or the step of the tables of its groups. */

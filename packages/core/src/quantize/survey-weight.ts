@@ -2,6 +2,7 @@ import { scaleAlgorithm } from '../algorithms/algorithms.ts'
 import { zeroScores } from '../algorithms/prune/prune-scores.ts'
 import type { BinScores } from '../algorithms/prune/prune-threshold.ts'
 import { scoreBin, thresholds } from '../algorithms/prune/prune-threshold.ts'
+import { isCounted } from '../algorithms/counted-scale.ts'
 import { slabRows } from '../algorithms/scheme-blocks.ts'
 import type { Host } from '../base/host.ts'
 import { keyExponent } from '../kernels/half-keys.ts'
@@ -59,7 +60,7 @@ export async function surveyWeight(
     table: true,
     threshold: true,
     step: true,
-    scale: hasPlainScales(target),
+    scale: hasSharedScales(target),
   })
   const isOneJob = elementsOf(weight.shape) <= limits.job
   if (together === null || isOneJob || needsEachValue(weight, target)) {
@@ -86,12 +87,12 @@ function needsEachValue({ dtype }: Weight, { scheme, algorithm }: SlabTarget): b
   return values.kind === 'palette' && algorithm === 'unique' && dtype !== 'float16'
 }
 
-/** Scales that depend on the ends of their blocks alone. */
-function hasPlainScales({ layer, scheme, algorithm }: SlabTarget): boolean {
+/** Scales that depend on the ends of their blocks alone, or on how often values occur. */
+function hasSharedScales({ layer, scheme, algorithm, halves }: SlabTarget): boolean {
   const values = scheme.kind === 'sparse' ? scheme.values : scheme
-  return (
-    values.kind === 'affine' && values.symmetric && scaleAlgorithm(layer, algorithm) === 'round'
-  )
+  if (values.kind !== 'affine') return false
+  const rule = scaleAlgorithm(layer, algorithm)
+  return (values.symmetric && rule === 'round') || isCounted(values, { halves, algorithm: rule })
 }
 
 const NOTHING_SHARED = { shared: {}, thresholds: [] } as const

@@ -73,7 +73,7 @@ export async function valuesOf(model: CoremlModel, name: string): Promise<Float3
 /** What a planned weight decodes to, by the reference kernels and in one piece. */
 export async function expectedValues(model: CoremlModel, layer: LayerPlan): Promise<Float32Array> {
   const name = layer.layer.slice('model.'.length)
-  const { shape, outputAxis, inputAxis, dtype } = weightOf(model, name)
+  const { shape, outputAxis, inputAxis, dtype, weight } = weightOf(model, name)
   const { scheme, algorithm } = layer
   const values = scheme.kind === 'sparse' ? scheme.values : scheme
   const isPalette = values.kind === 'palette'
@@ -85,6 +85,7 @@ export async function expectedValues(model: CoremlModel, layer: LayerPlan): Prom
     algorithm: isPalette ? 'round' : scaleAlgorithm(layer.layer, algorithm),
     paletteRule: isPalette ? paletteRule(layer.layer, algorithm) : 'kmeans',
     decodeDtype: dtype,
+    halves: weight.dtype === 'float16',
   })
   return decode(encoding)
 }
