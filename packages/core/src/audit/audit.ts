@@ -62,7 +62,7 @@ function weightFindings(weight: WeightFacts): readonly Finding[] {
       code: 'all-zero',
       severity: 'warning',
       subject: layer,
-      message: `"${layer}" holds only zeros; was the checkpoint saved before training?`,
+      message: `"${layer}" holds only zeros; was the model saved before training?`,
     })
   }
   if (Math.max(Math.abs(scan.min), Math.abs(scan.max)) > LARGEST_HALF) {

@@ -96,7 +96,9 @@ function warningLines(findings: readonly Finding[], layout: Layout): readonly st
 export function findingLines(findings: readonly Finding[], layout: Layout): readonly string[] {
   return findings.flatMap(({ severity, subject, message }) => {
     const mark = severity === 'warning' ? layout.paint('warning', '!') : layout.paint('faint', '·')
-    const text = subject === undefined ? message : `${subject}: ${message}`
+    // Most messages name what they are about.
+    const isNamed = subject === undefined || message.includes(subject)
+    const text = isNamed ? message : `${subject}: ${message}`
     return hanging(`${mark} `, 2, text, layout.width)
   })
 }
