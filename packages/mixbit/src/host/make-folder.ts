@@ -1,9 +1,11 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { systemCode } from './file-error.ts'
+import { MixbitError } from '@mixbit/core/worker'
+import { REASONS, systemCode } from './file-error.ts'
 
 /**
- * Makes a folder with those above it; one that is there is kept.
+ * Makes a folder with those above it; one that is there is kept. Throws `not-writable` with the name of the
+ * folder in which nothing can be made.
  *
  * The recursive `mkdir` of Node 20 never returns where a folder exists and nothing can be made in
  * it with ENOENT, as in /proc.
@@ -14,10 +16,26 @@ export async function makeFolder(path: string): Promise<void> {
   } catch (error) {
     if (await isFolder(path)) return
     const above = dirname(path)
-    if (systemCode(error) !== 'ENOENT' || above === path || (await isFolder(above))) throw error
+    const code = systemCode(error) ?? ''
+    if (REFUSED.includes(code) && (await isFolder(above))) throw refusal(above, error)
+    if (code !== 'ENOENT' || above === path) throw error
     await makeFolder(above)
     await makeFolder(path)
   }
+}
+
+/** What a system says of a folder in which nothing may be made; that is ENOENT in /proc. */
+const REFUSED = ['EACCES', 'EPERM', 'EROFS', 'ENOENT']
+
+function refusal(above: string, cause: unknown): MixbitError {
+  const code = systemCode(cause) ?? ''
+  const reason = REASONS[code] ?? code
+  return new MixbitError(
+    'not-writable',
+    `Cannot make anything in the folder "${above}"${code === 'ENOENT' ? '' : `: ${reason}`}. Choose another place.`,
+    { folder: above, reason: code },
+    { cause },
+  )
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -71,8 +71,9 @@ function resolvePlace(path: string): string {
 /** The output is removed and replaced as a whole, so nothing else that matters may be in it. */
 function checkPlace(path: string, place: string, options: OutputOptions): void {
   const { model, inputs = [] } = options
-  if (model !== undefined && isInside(following(model), place)) {
-    throw overlap(path, `lies inside the model "${model}"`, model)
+  if (model !== undefined) {
+    if (following(model) === place) throw overlap(path, 'is the model itself', model)
+    if (isInside(following(model), place)) throw insideModel(path, model)
   }
   for (const input of model === undefined ? inputs : [model, ...inputs]) {
     if (isInside(place, following(input))) throw overlap(path, `contains "${input}"`, input)
@@ -80,6 +81,20 @@ function checkPlace(path: string, place: string, options: OutputOptions): void {
   for (const home of [process.cwd(), homedir()]) {
     if (isInside(place, following(home))) throw overlap(path, `contains "${home}"`, home)
   }
+}
+
+/** Refuses (`usage`) a file that would be written into the folder of a model. */
+export function refuseInside(path: string, model: string): void {
+  const place = realPath(resolve(path))
+  if (place !== undefined && isInside(following(model), place)) throw insideModel(path, model)
+}
+
+function insideModel(path: string, model: string): MixbitError {
+  return new MixbitError(
+    'usage',
+    `The output "${path}" lies inside the model "${model}", which is only read; choose another place.`,
+    { output: path, input: model },
+  )
 }
 
 function following(path: string): string {

@@ -7,6 +7,7 @@ import {
   writeJson,
 } from '@mixbit/core'
 import { resolve } from 'node:path'
+import { refuseInside } from '../../host/output.ts'
 import { checkFileReplaceable } from '../../host/replaceable-file.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../io.ts'
@@ -26,10 +27,10 @@ import { planText } from '../../terminal/plan-text.ts'
 export const command: Command = {
   async run(args, io) {
     const settings = await resolveSettings(args, io.cwd)
-    const output = await outputFile(args, io.cwd)
+    const output = await outputFile(args, io.cwd, settings.model)
     const plan = await withHost(args, io, async (host) => {
       if (settings.model.endsWith('.onnx')) return planOnnx(host, args, settings, output)
-      if (isPackage(settings.model)) return planPackage(host, settings, output)
+      if (await isPackage(settings.model)) return planPackage(host, settings, output)
       const model = await readModelFolder(host, settings.model)
       try {
         if (model.kind === 'onnx-folder') return await planFolder(host, model, settings, output)
@@ -51,7 +52,8 @@ export const command: Command = {
         await model.close()
       }
     })
-    const written = output === undefined ? '' : writtenLine(shownPath(output, io.cwd), plan.model)
+    const written =
+      output === undefined ? '' : await writtenLine(shownPath(output, io.cwd), plan.model)
     writeResult(args, io, {
       json: plan,
       text: planText(plan, detailOf(args), layoutFor(args, io)) + written,
@@ -60,15 +62,20 @@ export const command: Command = {
   },
 }
 
-async function outputFile(args: ParsedArgs, cwd: string): Promise<string | undefined> {
+async function outputFile(
+  args: ParsedArgs,
+  cwd: string,
+  model: string,
+): Promise<string | undefined> {
   const given = textOption(args, 'output')
   if (given === undefined) return undefined
   const path = resolve(cwd, given)
+  if (await isPackage(model)) refuseInside(path, model)
   await checkFileReplaceable(path, 'mixbit/plan@')
   return path
 }
 
-function writtenLine(path: string, model: string): string {
-  const output = isPackage(model) ? '<name>.mlpackage' : '<folder>'
+async function writtenLine(path: string, model: string): Promise<string> {
+  const output = (await isPackage(model)) ? '<name>.mlpackage' : '<folder>'
   return `\n\nPlan: ${path}\nNext: mixbit quantize ${model} --plan ${path} -o ${output}`
 }
