@@ -90,9 +90,10 @@ describe('what is no ML Program is refused with the remedy', () => {
     })
     const packaged = await soundHost()
     packaged.files.set(`${PACKAGE}/${MODEL_PATH}`, bytes)
-    await expect(readCoremlPackage(packaged, PACKAGE)).rejects.toMatchObject({
-      code: 'unsupported-model',
-    })
+    const refused = { code: 'unsupported-model' }
+    await expect(readCoremlPackage(packaged, PACKAGE)).rejects.toMatchObject(refused)
+    // Nothing is wrong with it, so no check of it fails.
+    await expect(checkCoremlStructure(packaged, PACKAGE)).rejects.toMatchObject(refused)
   })
 
   test('a program without its package', async () => {
@@ -110,9 +111,21 @@ describe('what is no ML Program is refused with the remedy', () => {
     const host = await withModel((model) => {
       model.specificationVersion = 99
     })
-    await expect(readCoremlPackage(host, PACKAGE)).rejects.toMatchObject({
-      code: 'unsupported-version',
-    })
+    const refused = { code: 'unsupported-version' }
+    await expect(readCoremlPackage(host, PACKAGE)).rejects.toMatchObject(refused)
+    await expect(checkCoremlStructure(host, PACKAGE)).rejects.toMatchObject(refused)
+  })
+
+  test('but a file without any model is broken', async () => {
+    const host = await soundHost()
+    host.files.set(`${PACKAGE}/${MODEL_PATH}`, new Uint8Array())
+    await expect(readCoremlPackage(host, PACKAGE)).rejects.toMatchObject({ code: 'malformed' })
+    const checks = await checkCoremlStructure(host, PACKAGE)
+    expect(checks.map(({ status }) => status)).toEqual([
+      'passed',
+      'failed',
+      ...Array.from({ length: 7 }, () => 'skipped'),
+    ])
   })
 })
 

@@ -40,7 +40,8 @@ const PRECISIONS = [
 
 /** Reads everything, decodes every weight, checks the structure, compresses what can be, and reads that. */
 async function useAll(host: MemoryHost, seed: number): Promise<string> {
-  const checks = await checkCoremlStructure(host, PACKAGE)
+  const checks = await checkCoremlStructure(host, PACKAGE).catch(unsupported)
+  if (typeof checks === 'string') return checks
   try {
     const model = await readCoremlPackage(host, PACKAGE)
     await decodeAll(model)
@@ -52,6 +53,14 @@ async function useAll(host: MemoryHost, seed: number): Promise<string> {
     if (error instanceof MixbitError) return error.code
     throw error
   }
+}
+
+/** A check throws for nothing but a model that it does not read. */
+function unsupported(error: unknown): string {
+  const isExpected =
+    error instanceof MixbitError && /^unsupported-(model|version)$/u.test(error.code)
+  if (!isExpected) throw error
+  return error.code
 }
 
 async function decodeAll({ document }: CoremlModel): Promise<void> {

@@ -29,7 +29,7 @@ const PIPELINES: ReadonlyMap<number, string> = new Map([
 ])
 
 /**
- * What a field of `Model` stands for; 0 is a model without any.
+ * What a field of `Model` stands for.
  *
  * @see https://github.com/apple/coremltools/blob/main/mlmodel/format/Model.proto
  */
@@ -39,6 +39,6 @@ export function modelKind(field: number): ModelKind {
   if (network !== undefined) return { name: network, isProgram: false, remedy: CONVERT_AGAIN }
   const pipeline = PIPELINES.get(field)
   if (pipeline !== undefined) return { name: pipeline, isProgram: false, remedy: SPLIT }
-  const name = field === 0 ? 'no model' : `another kind of model (field ${field} of Model)`
+  const name = `another kind of model (field ${field} of Model)`
   return { name, isProgram: false, remedy: NOTHING_TO_DO }
 }

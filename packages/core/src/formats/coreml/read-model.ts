@@ -30,8 +30,8 @@ const FIRST_KIND = 200
  * Reads `model.mlmodel`. What kind of model it is is found without reading it whole, so that a neural
  * network of any size gets its answer at once.
  *
- * Throws `unsupported-model` for everything but ML Programs, `unsupported-version`, `malformed`,
- * `truncated`, `limit-exceeded`.
+ * Throws `unsupported-model` for every kind but ML Programs, `unsupported-version`, `malformed` (also for
+ * a file without any model), `truncated`, `limit-exceeded`.
  */
 export async function readModel(source: ByteSource): Promise<Model> {
   await ensureProgram(source)
@@ -52,6 +52,12 @@ export async function readModel(source: ByteSource): Promise<Model> {
 export async function ensureProgram(source: ByteSource): Promise<void> {
   const { spec, kind } = await headerOf(source)
   const file = source.name
+  ensure(
+    kind !== 0,
+    'malformed',
+    `"${file}" holds no model: it is empty or damaged. Copy the package again.`,
+    { file },
+  )
   const found = modelKind(kind)
   ensure(found.isProgram, 'unsupported-model', `"${file}" holds ${found.name}. ${found.remedy}`, {
     file,

@@ -1,6 +1,5 @@
 import type { ByteSource } from '../../../base/bytes.ts'
 import { MixbitError } from '../../../base/error.ts'
-import type { Host } from '../../../base/host.ts'
 import type { BlobFile } from '../blob-index.ts'
 import { chainBuilder } from '../chain.ts'
 import type { Model, Program } from '../generated/coreml_pb.ts'
@@ -8,26 +7,31 @@ import { readManifest } from '../manifest.ts'
 import type { PackageManifest } from '../manifest.ts'
 import { openBlobFiles } from '../blob-files.ts'
 import { packageFiles } from '../package-files.ts'
+import { ensurePackage } from '../package-place.ts'
 import { ensureFunctions } from '../program-facts.ts'
 import { walkProgram } from '../program.ts'
 import type { ProgramWalk } from '../program.ts'
 import { readModel } from '../read-model.ts'
+import type { PackageHost } from '../read-package.ts'
 import { blobProblems, countProblems } from './check-blobs.ts'
 import { constantProblems } from './check-constants.ts'
 import { descriptionProblems } from './check-description.ts'
 import { nameProblems } from './check-names.ts'
 import { operatorProblems } from './check-operators.ts'
 import { typesCheck } from './check-types.ts'
-import { outcome, refusal } from './structure-check.ts'
+import { STRUCTURE_CHECKS, outcome, refusal } from './structure-check.ts'
 import type { StructureCheck, StructureCheckName } from './structure-check.ts'
 
 /** What checking a package needs of a host. */
-export type CheckHost = Pick<Host, 'open' | 'list' | 'listFolders' | 'within'>
+export type CheckHost = PackageHost
 
 /**
  * Checks a package as coremltools does when it loads one, and for what coremltools does not see: a wrong
  * count of blobs, a wrong type of a compressed constant, a description that is not that of the program.
- * What cannot be read ends the list with a failed check; nothing is thrown for a bad package.
+ * What cannot be read is a failed check, and those after it are skipped; nothing is thrown for a bad
+ * package.
+ *
+ * @throws `unsupported-model`, `unsupported-version` where the model is sound and none that Mixbit reads
  */
 export async function checkCoremlStructure(
   host: CheckHost,
@@ -48,7 +52,17 @@ export async function checkCoremlStructure(
   } finally {
     for (const source of opened) await source.close()
   }
-  return checks
+  return [...checks, ...notReached(checks)]
+}
+
+/** What an earlier check left no way to look at. */
+function notReached(checks: readonly StructureCheck[]): readonly StructureCheck[] {
+  const failed = checks.at(-1)?.name ?? ''
+  return STRUCTURE_CHECKS.slice(checks.length).map((name) => ({
+    name,
+    status: 'skipped',
+    message: `not looked at, because "${failed}" failed`,
+  }))
 }
 
 type Read = {
@@ -69,9 +83,16 @@ async function step<Result>(
     checks.push(outcome(name, []))
     return result
   } catch (error) {
+    if (name === 'program' && isUnsupported(error)) throw error
     checks.push(outcome(name, [refusal(error)]))
     return undefined
   }
+}
+
+/** A sound model of another kind, or of a later version: nothing is wrong with it. */
+function isUnsupported(error: unknown): boolean {
+  if (!(error instanceof MixbitError)) return false
+  return error.code === 'unsupported-model' || error.code === 'unsupported-version'
 }
 
 async function checkRead(
@@ -94,6 +115,7 @@ async function checkRead(
 
 /** A manifest all of whose items are there. */
 async function checkedManifest(host: CheckHost, path: string): Promise<PackageManifest> {
+  await ensurePackage(host, path)
   const manifest = await readManifest(host, path)
   const files = await packageFiles(host, path)
   for (const item of manifest.itemPaths) {

@@ -3,7 +3,7 @@ import { MixbitError } from '../../../base/error.ts'
 /** One thing that must hold of a package. */
 export type StructureCheck = {
   readonly name: StructureCheckName
-  /** `skipped`: there was something to look at, and no rule for any of it. */
+  /** `skipped`: an earlier check failed, or there was something to look at and no rule for any of it. */
   readonly status: 'passed' | 'failed' | 'skipped'
   /** What is wrong and where, or what was not looked at; null when there is nothing to say. */
   readonly message: string | null
