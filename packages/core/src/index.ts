@@ -116,6 +116,7 @@ export type { OptionsPlace, OptionsRequest } from './pipeline/compare-options.ts
 export type { OptionRow, OptionsComparison } from './compare/options-types.ts'
 export { runModel } from './pipeline/run-model.ts'
 export { runOnnxFile } from './pipeline/run-file.ts'
+export { isCoremlPackage, whyNoPackage } from './formats/coreml/package-place.ts'
 export { readCoremlPackage } from './formats/coreml/read-package.ts'
 export type { CoremlModel } from './formats/coreml/read-package.ts'
 export { decompressCoremlPackage, quantizeCoremlPackage } from './pipeline/quantize-package.ts'

@@ -1,9 +1,10 @@
-import { MixbitError, ensure } from '../base/error.ts'
+import { MixbitError } from '../base/error.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { JsonObject } from '../base/json-file.ts'
 import { readJsonObject } from '../base/json-file.ts'
-import { isCoremlPackage, refuseModelFile } from '../formats/coreml/read-package.ts'
+import { isCoremlPackage, whyNoPackage } from '../formats/coreml/package-place.ts'
+import { refuseModelFile } from '../formats/coreml/read-package.ts'
 import type { SessionFiles } from '../formats/transformers-js/find-sessions.ts'
 import type { OnnxFileModel } from './read-onnx-file.ts'
 import { readOnnxFile } from './read-onnx-file.ts'
@@ -43,7 +44,8 @@ export type OnnxFolderModel = {
 export type LoadedModel = CheckpointModel | OnnxFolderModel | OnnxFileModel
 
 /**
- * Opens a model: a file by its ending, a folder by `mixbit.json`, then `onnx/`, then safetensors.
+ * Opens a model: a file by its ending, a folder by `mixbit.json`, then `onnx/`, then safetensors. Core ML
+ * packages are opened with `readCoremlPackage`.
  *
  * @param dtype - the variant of an `onnx/` folder that holds several
  */
@@ -108,12 +110,8 @@ async function readCheckpoint(
   path: string,
   files: readonly string[],
 ): Promise<CheckpointModel> {
-  ensure(
-    files.includes('config.json') && files.some((name) => name.includes('.safetensors')),
-    'unknown-format',
-    `"${path}" holds no model that Mixbit knows: neither mixbit.json, nor onnx/, nor config.json with *.safetensors.`,
-    { path, files: files.slice(0, 20) },
-  )
+  const hasWeights = files.some((name) => name.includes('.safetensors'))
+  if (!hasWeights || !files.includes('config.json')) throw await notAModel(host, path)
   const config = await readJsonObject(host, host.within(path, 'config.json'))
   const { model, sizeInBytes, close } = await readFastvlm(host, path)
   const { embed_tokens, vision_encoder, decoder_model_merged } = model.sessions
@@ -134,19 +132,26 @@ async function readCheckpoint(
 function notForPackages(path: string): MixbitError {
   return new MixbitError(
     'unsupported-model',
-    `"${path}" is a Core ML package, and this command does not work on packages. audit, plan and ` +
-      'quantize do, where its name ends with .mlpackage.',
+    `"${path}" is a Core ML package, which this cannot work on: audit, plan, quantize, compare, verify ` +
+      'and convert can.',
     { path },
   )
 }
 
 async function notAModel(host: ModelHost, path: string): Promise<MixbitError> {
-  if (!(await host.exists(path))) {
-    return new MixbitError('not-found', `"${path}" does not exist.`, { path })
-  }
-  return new MixbitError(
-    'unknown-format',
-    `"${path}" is a file. This version reads model folders: a Hugging Face checkpoint, or a folder with onnx/.`,
-    { path },
-  )
+  const near = await whyNoPackage(host, path)
+  if (near !== null) return near
+  const files = await host.list(path)
+  const what =
+    files === undefined
+      ? 'is a file of another kind'
+      : 'holds no model that Mixbit knows: neither mixbit.json, nor onnx/, nor config.json with *.safetensors'
+  return new MixbitError('unknown-format', `"${path}" ${what}. ${READABLE}`, {
+    path,
+    files: files?.slice(0, 20) ?? [],
+  })
 }
+
+const READABLE =
+  'Mixbit reads Hugging Face checkpoints, folders with onnx/, single .onnx files and Core ML packages ' +
+  '(.mlpackage).'

@@ -3,7 +3,7 @@ import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
 import type { CoremlDocument, CoremlWeight } from '../formats/coreml/document.ts'
 import { coremlForm, specRange } from '../formats/coreml/forms.ts'
-import type { CoremlModel } from '../formats/coreml/read-package.ts'
+import type { CoremlModel, PackageHost } from '../formats/coreml/read-package.ts'
 import { readCoremlPackage } from '../formats/coreml/read-package.ts'
 import { codesAsStored, formOfCodes } from '../formats/coreml/stored-again.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
@@ -104,7 +104,7 @@ export type DecompressedPackage = {
 
 /** Writes a package in which no weight is compressed: each holds the floats that it decodes to. */
 export async function decompressCoremlPackage(
-  host: WritingHost & Pick<Host, 'list' | 'listFolders'>,
+  host: WritingHost & PackageHost,
   { path, folder }: DecompressRequest,
 ): Promise<DecompressedPackage> {
   const model = await readCoremlPackage(host, path)

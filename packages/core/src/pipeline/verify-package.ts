@@ -1,23 +1,16 @@
-import { ensure } from '../base/error.ts'
-import type { Host } from '../base/host.ts'
+import { ensurePackage } from '../formats/coreml/package-place.ts'
+import type { PackageHost } from '../formats/coreml/read-package.ts'
 import { checkCoremlStructure } from '../formats/coreml/structure/check-structure.ts'
 import type { Verification, VerifyCheck } from '../verify/verify-types.ts'
 
 /**
  * Checks the structure of a Core ML package. A damaged one gives failed checks, no error.
  *
- * @throws `not-found` where there is no folder
+ * @throws `not-found` or `unknown-format` where there is no folder, `unsupported-model` or
+ *   `unsupported-version` for a sound one that Mixbit does not read
  */
-export async function verifyCoremlPackage(
-  host: Pick<Host, 'open' | 'list' | 'listFolders' | 'within'>,
-  path: string,
-): Promise<Verification> {
-  ensure(
-    (await host.list(path)) !== undefined,
-    'not-found',
-    `"${path}" is no folder. A Core ML package (.mlpackage) is one.`,
-    { path },
-  )
+export async function verifyCoremlPackage(host: PackageHost, path: string): Promise<Verification> {
+  if ((await host.list(path)) === undefined) await ensurePackage(host, path)
   const found = await checkCoremlStructure(host, path)
   const checks = found.map(({ name, status, message }): VerifyCheck => {
     const check = { group: 'structure', name, status, measured: null, limit: null } as const

@@ -17,7 +17,7 @@ import { EXIT } from './io.ts'
 import type { CommandIo, ExitCode } from './io.ts'
 import { detailOf, layoutFor } from './layout.ts'
 import { writeResult } from './output.ts'
-import { isPackage } from './package-path.ts'
+import { hasPackageName } from './package-path.ts'
 import { hasFlag, textOption } from './parsed-args.ts'
 import type { ParsedArgs } from './parsed-args.ts'
 import { requiredOption } from './required.ts'
@@ -27,7 +27,7 @@ import { withHost } from './with-host.ts'
 /** Where a package is written to: a package too. */
 export function packageOutput(args: ParsedArgs): string {
   const path = requiredOption(args, 'output', '-o <name.mlpackage>')
-  if (isPackage(path)) return path
+  if (hasPackageName(path)) return path
   throw new MixbitError('usage', 'The output of a Core ML package is one: -o name.mlpackage.', {
     output: path,
   })

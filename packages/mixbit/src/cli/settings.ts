@@ -15,6 +15,7 @@ import {
 import type { CommandLineSettings, ResolvedConfig } from '@mixbit/core'
 import { CliError } from './cli-error.ts'
 import { loadConfig } from './load-config.ts'
+import { refuseForPackages } from './package-options.ts'
 import { isPackage } from './package-path.ts'
 import { hasFlag, numberOption, takesOption, textOption, textOptions } from './parsed-args.ts'
 import type { ParsedArgs } from './parsed-args.ts'
@@ -41,8 +42,8 @@ export async function resolveSettings(args: ParsedArgs, cwd: string): Promise<Co
     )
   }
   if (!model.endsWith('.onnx')) refuseForFolders(args)
-  if (isPackage(model) && WRITING.includes(args.command)) refuseForPackages(args)
-  if (resolved.computeUnit !== null && !isPackage(model)) throw unitWithoutPackage(model)
+  if (await isPackage(model)) refuseForPackages(args, resolved)
+  else if (resolved.computeUnit !== null) throw unitWithoutPackage(model)
   return { ...resolved, model }
 }
 
@@ -55,29 +56,6 @@ function refuseForFolders(args: ParsedArgs): void {
     {
       option: '--io',
     },
-  )
-}
-
-/** Commands that store weights otherwise, and take packages. */
-const WRITING: readonly string[] = ['plan', 'quantize']
-
-/** Options of activations, which stay as they are in a package, and of folders of several graphs. */
-const NOT_OF_PACKAGES = [
-  'calibration',
-  'samples',
-  'sampling',
-  'calibrator',
-  'runtime',
-  'self-contained',
-]
-
-function refuseForPackages(args: ParsedArgs): void {
-  const ignored = NOT_OF_PACKAGES.find((name) => args.values.has(name))
-  if (ignored === undefined) return
-  throw new CliError(
-    'usage',
-    `--${ignored} has no effect on a Core ML package: its weights are stored without data, in one package. Leave it out.`,
-    { option: `--${ignored}` },
   )
 }
 

@@ -11,7 +11,7 @@ export const MANIFEST_PATH = 'Manifest.json'
 const DATA_FOLDER = 'Data'
 
 /** A manifest names two or three items; the rest is room for packages that we have not seen. */
-const MAX_MANIFEST_BYTES = 1_000_000
+export const MAX_MANIFEST_BYTES = 1_000_000
 
 /** What `Manifest.json` says. */
 export type PackageManifest = {

@@ -8,6 +8,7 @@ import type { Model } from './generated/coreml_pb.ts'
 import { MANIFEST_PATH, readManifest } from './manifest.ts'
 import type { PackageManifest } from './manifest.ts'
 import { packageFiles } from './package-files.ts'
+import { ensurePackage } from './package-place.ts'
 import { walkProgram } from './program.ts'
 import { ensureFunctions, programSpec } from './program-facts.ts'
 import { highestSpec } from './raise-opset.ts'
@@ -16,7 +17,7 @@ import { unmovable } from './restyle.ts'
 import { collectWeights } from './weights.ts'
 
 /** What reading and writing packages needs of a host. */
-export type PackageHost = Pick<Host, 'open' | 'list' | 'listFolders' | 'within'>
+export type PackageHost = Pick<Host, 'open' | 'list' | 'listFolders' | 'exists' | 'within'>
 
 /** An opened package. */
 export type CoremlModel = {
@@ -29,21 +30,14 @@ export type CoremlModel = {
   readonly close: () => Promise<void>
 }
 
-/** Whether a folder is a package: it has a manifest. */
-export async function isCoremlPackage(
-  host: Pick<Host, 'exists' | 'within'>,
-  folder: string,
-): Promise<boolean> {
-  return host.exists(host.within(folder, MANIFEST_PATH))
-}
-
 /**
  * Opens an `.mlpackage`. The program is read, weight files are indexed; nothing of them is loaded.
  *
  * Throws `unsupported-model` for everything but ML Programs, `unsupported-version`, `malformed`,
- * `truncated`, `path-outside`, `limit-exceeded`, `not-found`.
+ * `truncated`, `path-outside`, `limit-exceeded`, `not-found`, `unknown-format` for a file.
  */
 export async function readCoremlPackage(host: PackageHost, path: string): Promise<CoremlModel> {
+  await ensurePackage(host, path)
   const manifest = await readManifest(host, path)
   const model = await withSource(host, host.within(path, manifest.modelPath), readModel)
   const opened: ByteSource[] = []

@@ -42,7 +42,7 @@ export const command: Command = {
   async run(args, io) {
     const { model: path, computeUnit } = await resolveSettings(args, io.cwd)
     const audit = await withHost(args, io, async (host) => {
-      if (isPackage(path)) return auditPackage(host, path, computeUnit)
+      if (await isPackage(path)) return auditPackage(host, path, computeUnit)
       const model = await readModel(host, path, textOption(args, 'dtype') ?? null)
       try {
         return await auditOf(host, model)

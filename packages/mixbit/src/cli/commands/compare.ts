@@ -14,7 +14,7 @@ import { EXIT } from '../io.ts'
 import type { CommandIo, ExitCode } from '../io.ts'
 import { detailOf, layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
-import { isPackage } from '../package-path.ts'
+import { isPackage, refusePair } from '../package-path.ts'
 import { hasFlag, numberOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
 import { requiredOption } from '../required.ts'
@@ -81,14 +81,23 @@ async function comparePackages(
   return EXIT.done
 }
 
+/** Whether both are Core ML packages; one of them alone is refused. */
+async function arePackages(one: string, other: string): Promise<boolean> {
+  const [isFirst, isSecond] = [await isPackage(one), await isPackage(other)]
+  if (isFirst && !isSecond) return refusePair(one, other)
+  if (isSecond && !isFirst) return refusePair(other, one)
+  return isFirst
+}
+
 export const command: Command = {
   async run(args, io) {
     checkCompareArgs(args)
+    const [first = '', other = ''] = args.positionals
+    const isPackages = !hasFlag(args, 'options') && (await arePackages(first, other))
     const settings = await resolveSettings(args, io.cwd)
     if (hasFlag(args, 'options')) return compareOptions(args, io, settings)
     const { model, numerics } = settings
-    const other = args.positionals[1] ?? ''
-    if (isPackage(model) && isPackage(other)) return comparePackages(args, io, model, other)
+    if (isPackages) return comparePackages(args, io, model, other)
     const data = requiredOption(args, 'data')
     const layout = layoutFor(args, io)
     const result = await withHost(args, io, async (host) => {

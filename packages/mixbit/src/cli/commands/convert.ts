@@ -21,7 +21,7 @@ export const command: Command = {
         { command: 'convert' },
       )
     }
-    requirePackage(model, 'convert --decompress')
+    await requirePackage(model, 'convert --decompress')
     const output = await prepareOutput(packageOutput(args), {
       force: hasFlag(args, 'force'),
       model,

@@ -30,7 +30,7 @@ export const command: Command = {
   async run(args, io) {
     const settings = await resolveSettings(args, io.cwd)
     if (settings.model.endsWith('.onnx')) return quantizeOnnx(args, io, settings)
-    if (isPackage(settings.model)) return quantizePackage(args, io, settings)
+    if (await isPackage(settings.model)) return quantizePackage(args, io, settings)
     const path = requiredOption(args, 'output', '-o <folder>')
     const started = io.now()
     const output = await prepareOutput(path, {

@@ -11,7 +11,7 @@ import { withHost } from '../with-host.ts'
 export const command: Command = {
   async run(args, io) {
     const { model } = await resolveSettings(args, io.cwd)
-    requirePackage(model, 'verify')
+    await requirePackage(model, 'verify')
     const verification = await withHost(args, io, (host) => verifyCoremlPackage(host, model))
     writeResult(args, io, {
       json: verification,
