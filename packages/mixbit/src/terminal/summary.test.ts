@@ -1,7 +1,7 @@
 import type { Report } from '@mixbit/core'
 import { expect, test } from 'vitest'
 import { plainPaint } from './style.ts'
-import { runSummary } from './summary.ts'
+import { findingLines, runSummary } from './summary.ts'
 
 const evaluation = (value: number, low: number, high: number) => ({
   schema: 'mixbit/evaluation@1' as const,
@@ -132,4 +132,15 @@ test('no line of the summary is wider than the terminal', () => {
     const lines = runSummary(report, { width, paint: plainPaint }).split('\n')
     expect(Math.max(...lines.slice(1).map((line) => line.length))).toBeLessThanOrEqual(width)
   }
+})
+
+test('a finding names what it is about once', () => {
+  const finding = (subject: string, message: string) =>
+    ({ code: 'all-zero', severity: 'warning', subject, message }) as const
+  const layout = { width: 80, paint: plainPaint }
+  const found = [finding('a.b', '"a.b" holds only zeros.'), finding('val.json', '3 answers.')]
+  expect(findingLines(found, layout)).toEqual([
+    '! "a.b" holds only zeros.',
+    '! val.json: 3 answers.',
+  ])
 })
