@@ -205,7 +205,7 @@ describe('what stays float without being small', () => {
         severity: 'info',
         message:
           '3 of 5 weights stay float as they are, 20608 bytes: "model.positions", "model.gate", "model.mask". ' +
-          'No operator multiplies by 2 of them; to store them otherwise: ' +
+          'No operator multiplies by 2 of them; to store those otherwise: ' +
           '--layer "model.positions=int8" --layer "model.gate=int8".',
       },
     ])

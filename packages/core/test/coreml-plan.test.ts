@@ -106,6 +106,27 @@ describe('the audit of a package', () => {
     expect(audit.findings).toEqual([])
   })
 
+  test('knows where a weight stands that is moved before it multiplies', async () => {
+    const builder = testBuilder()
+    const { weight, op, body } = builder
+    weight('first', [64, 32])
+    op('transpose', { x: 'first', perm: sizesValue([1, 0]) }, 'first_t', half(32, 64))
+    op('matmul', { x: 'x', y: 'first_t' }, 'a', half(1, 64))
+    weight('second', [64, 64])
+    op('linear', { x: 'a', weight: 'second' }, 'b', half(1, 64))
+    weight('third', [32, 64])
+    op('expand_dims', { x: 'third', axes: sizesValue([0]) }, 'third_e', half(1, 32, 64))
+    op('squeeze', { x: 'third_e', axes: sizesValue([0]) }, 'third_s', half(32, 64))
+    op('linear', { x: 'b', weight: 'third_s' }, 'y', half(1, 32))
+    body.outputs.push('y')
+    const { audit } = await opened(builder)
+    expect(audit.weights.map(({ role, position }) => [role, position])).toEqual([
+      ['matrix', 'stem'],
+      ['linear', 'inner'],
+      ['matrix', 'last'],
+    ])
+  })
+
   test('says nothing of the dimensions of tables, which are two more than those of their weights', async () => {
     const { weight, op, body, blobs } = testBuilder()
     weight('conv_w', [32, 16, 3, 3])

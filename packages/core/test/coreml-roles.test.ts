@@ -2,10 +2,13 @@ import { create } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 import type { CoremlWeight } from '../src/formats/coreml/document.ts'
 import { BlockSchema } from '../src/formats/coreml/generated/coreml_pb.ts'
-import { literalValue, output, stringValue } from '../src/formats/coreml/make-values.ts'
+import { literalValue, output, sizesValue, stringValue } from '../src/formats/coreml/make-values.ts'
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import { INT, PACKAGE, testBuilder, testHost, TRUE } from './helpers/coreml.ts'
 import type { TestBuilder } from './helpers/coreml.ts'
+import type { StaticTensor } from '../src/formats/coreml/value-types.ts'
+
+const half = (...shape: readonly number[]): StaticTensor => ({ dtype: 'float16', shape })
 
 async function weightsOf(build: (built: TestBuilder) => void): Promise<readonly CoremlWeight[]> {
   const built = testBuilder()
@@ -165,8 +168,115 @@ test.for<readonly [string, string, (built: TestBuilder) => void]>([
       built.op('linear', { x: 'x', weight: 'half' }, 'y')
     },
   ],
+  [
+    'matrix 0 1',
+    'a transposed right factor has outputs first',
+    (built) => {
+      built.weight('w', [16, 8])
+      built.constant('order', sizesValue([1, 0]))
+      built.op('transpose', { x: 'w', perm: 'order' }, 't', half(8, 16))
+      built.op('matmul', { x: 'x', y: 't' }, 'y')
+    },
+  ],
+  [
+    'matrix 2 1',
+    'axes of length 1 that come and go change no others',
+    (built) => {
+      built.weight('w', [1, 16, 8])
+      built.op('squeeze', { x: 'w', axes: INT(0) }, 's', half(16, 8))
+      built.op('expand_dims', { x: 's', axes: INT(0) }, 'e', half(16, 1, 8))
+      built.op('reshape', { x: 'e' }, 'r', half(16, 8))
+      built.op('matmul', { x: 'x', y: 'r' }, 'y')
+    },
+  ],
+  [
+    'matrix 0 1',
+    'a reshape that mixes axes leaves outputs first',
+    (built) => {
+      built.weight('w', [16, 8])
+      built.op('reshape', { x: 'w' }, 'r', half(8, 16))
+      built.op('matmul', { x: 'x', y: 'r' }, 'y')
+    },
+  ],
+  [
+    'matrix 1 0',
+    'a slice keeps the axes, and so do parts',
+    (built) => {
+      built.weight('w', [16, 8])
+      built.op('slice_by_index', { x: 'w' }, 's', half(16, 4))
+      built.op('split', { x: 's' }, 'p', half(16, 2))
+      built.op('matmul', { x: 'x', y: 'p' }, 'y')
+    },
+  ],
+  [
+    'depthwise-conv 0 1',
+    'a depthwise filter with another axis stays one',
+    (built) => {
+      built.weight('w', [16, 3, 3])
+      built.op('expand_dims', { x: 'w', axes: INT(1) }, 'e', half(16, 1, 3, 3))
+      built.op('conv', { x: 'x', weight: 'e', groups: INT(16) }, 'y')
+    },
+  ],
+  [
+    'other 0 1',
+    'what is moved and then added is not multiplied by',
+    (built) => {
+      built.weight('w', [16, 8])
+      built.op('transpose', { x: 'w', perm: sizesValue([1, 0]) }, 't', half(8, 16))
+      built.op('add', { x: 'x', y: 't' }, 'y')
+    },
+  ],
+  [
+    'other 0 1',
+    'nor is what nobody knows the shape of',
+    (built) => {
+      built.weight('w', [16, 8])
+      built.op('reshape', { x: 'w' }, 'r')
+      for (const result of built.body.operations.at(-1)?.outputs ?? []) result.type = undefined
+      built.op('matmul', { x: 'x', y: 'r' }, 'y')
+    },
+  ],
+  [
+    'matrix 3 1',
+    'the second operand of an einsum gives the axis that only it has',
+    (built) => {
+      built.weight('w', [2, 16, 2, 8])
+      built.constant('equation', stringValue('nchw,nwhu->nchu'))
+      built.op('einsum', { values: ['x', 'w'], equation: 'equation' }, 'y')
+    },
+  ],
+  [
+    'matrix 0 2',
+    'and so does the first',
+    (built) => {
+      built.weight('w', [16, 2, 8])
+      built.op('einsum', { values: ['w', 'x'], equation: stringValue('chw,whu->chu') }, 'y')
+    },
+  ],
+  [
+    'matrix 0 1',
+    'an einsum without an equation multiplies all the same',
+    (built) => {
+      built.weight('w', [16, 2, 8])
+      built.op('einsum', { values: ['x', 'w'] }, 'y')
+    },
+  ],
 ])('%s: %s', async ([expected, , build]) => {
   expect(await roleOf(build)).toBe(expected)
+})
+
+test('a weight that is moved often is followed once, not time and again', async () => {
+  const [weight] = await weightsOf((built) => {
+    built.weight('w', [4, 4])
+    let last = 'w'
+    for (let step = 0; step < 7; step++) {
+      const others = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`p${at}`, last]))
+      built.op('reshape', { x: last, ...others }, `r${step}`, half(4, 4))
+      last = `r${step}`
+    }
+    built.op('matmul', { x: 'x', y: last }, 'y')
+  })
+  expect(weight?.role).toBe('matrix')
 })
 
 test.for<readonly [string, (built: TestBuilder) => void]>([

@@ -2,6 +2,7 @@ import { isConstant } from '../formats/coreml/chain.ts'
 import type { CoremlDocument, CoremlWeight } from '../formats/coreml/document.ts'
 import type { Operation, Program } from '../formats/coreml/generated/coreml_pb.ts'
 import type { ProgramWalk } from '../formats/coreml/program.ts'
+import { isMoving } from '../formats/coreml/moved-values.ts'
 import type { Flow, FlowNode, Multiplier, Position } from './positions.ts'
 import { placesOf } from './positions.ts'
 
@@ -28,8 +29,9 @@ export function packagePlaces(
     nodes.set(keyOf(name, operation.outputs[0]?.name ?? ''), flowNode(name, operation))
   }
   const order = new Map([...nodes.values()].map((node, at) => [node, at]))
+  const readers = readersByValue([...nodes.values()])
   const multipliers = [...document.weights.values()]
-    .flatMap((weight) => usesOf(weight, nodes))
+    .flatMap((weight) => usesOf(weight, nodes, readers))
     .toSorted((a, b) => (order.get(a.node) ?? 0) - (order.get(b.node) ?? 0))
   return placesOf(flowOf(mlProgram, document, [...nodes.values()]), multipliers)
 }
@@ -49,12 +51,46 @@ function flowNode(name: string, { type, inputs, outputs }: Operation): FlowNode 
 function usesOf(
   { name, role, whyFloat, uses }: CoremlWeight,
   nodes: ReadonlyMap<string, FlowNode>,
+  readers: ReadonlyMap<string, readonly FlowNode[]>,
 ): readonly Multiplier[] {
   if (whyFloat !== null || role === 'embedding' || role === 'other' || role === 'vector') return []
   return uses.flatMap(({ function: scope, op, output }) => {
     const node = nodes.get(keyOf(scope, output))
-    return node === undefined || op === 'gather' ? [] : [{ weight: name, node }]
+    if (node === undefined || op === 'gather') return []
+    return beyondMoves(node, readers).map((each) => ({ weight: name, node: each }))
   })
+}
+
+/** More operations than work with a weight that is moved before; bounds what damaged programs cost. */
+const MOST_READERS = 32
+
+/** An operation, or, where it only moves values, those that work with what it gives. */
+function beyondMoves(
+  node: FlowNode,
+  readers: ReadonlyMap<string, readonly FlowNode[]>,
+): readonly FlowNode[] {
+  const seen = new Set<FlowNode>([node])
+  // What is added while the set is walked is walked as well.
+  for (const each of seen) {
+    if (!isMoving(each.op)) continue
+    for (const name of each.outputs.slice(0, MOST_READERS)) {
+      const next = readers.get(name)?.slice(0, Math.max(0, MOST_READERS - seen.size)) ?? []
+      for (const reader of next) seen.add(reader)
+    }
+  }
+  return [...seen].filter(({ op }) => !isMoving(op))
+}
+
+function readersByValue(nodes: readonly FlowNode[]): ReadonlyMap<string, readonly FlowNode[]> {
+  const readers = new Map<string, FlowNode[]>()
+  for (const node of nodes) {
+    for (const input of new Set(node.inputs)) {
+      const own = readers.get(input)
+      if (own === undefined) readers.set(input, [node])
+      else own.push(node)
+    }
+  }
+  return readers
 }
 
 function flowOf(program: Program, { weights }: CoremlDocument, nodes: readonly FlowNode[]): Flow {

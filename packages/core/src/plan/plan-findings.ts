@@ -1,3 +1,4 @@
+import type { WeightFacts } from '../audit/audit-types.ts'
 import type { Finding } from '../base/finding.ts'
 import { layerOptions } from '../config/layer-options.ts'
 import { quoted } from '../config/patterns.ts'
@@ -49,22 +50,26 @@ export function leftFindings(
   if (left.length === 0 || coreml === undefined) return []
   const bytes = left.reduce((sum, facts) => sum + facts.bytes, 0)
   const names = quoted(left.slice(0, LISTED_NAMES).map(({ layer }) => layer))
-  const all = drafts.map(({ facts }) => facts.layer)
-  const can = left.filter(({ outputAxis }) => outputAxis !== null).map(({ layer }) => layer)
-  const which = can.length === left.length ? 'them' : `${can.length} of them`
+  const more = left.length > LISTED_NAMES ? ' and others' : ''
+  const which =
+    left.length === 1 ? 'weights stays float as it is' : 'weights stay float as they are'
   return [
     {
       code: 'left-float',
       severity: 'info',
-      message:
-        `${left.length} of ${drafts.length} weights ${left.length === 1 ? 'stays' : 'stay'} float as ` +
-        `${left.length === 1 ? 'it is' : 'they are'}, ${bytes} bytes: ${names}` +
-        `${left.length > LISTED_NAMES ? ' and others' : ''}. ` +
-        (can.length === 0
-          ? 'The plan gives each reason.'
-          : `No operator multiplies by ${which}; to store them otherwise: ${layerOptions(can, 'int8', all)}.`),
+      message: `${left.length} of ${drafts.length} ${which}, ${bytes} bytes: ${names}${more}. ${remedyOf(left, drafts)}`,
     },
   ]
+}
+
+function remedyOf(left: readonly WeightFacts[], drafts: readonly Draft[]): string {
+  const can = left.filter(({ outputAxis }) => outputAxis !== null).map(({ layer }) => layer)
+  if (can.length === 0) return 'The plan gives each reason.'
+  const all = drafts.map(({ facts }) => facts.layer)
+  const options = layerOptions(can, 'int8', all)
+  const them =
+    can.length === left.length ? (can.length === 1 ? 'it' : 'them') : `${can.length} of them`
+  return `No operator multiplies by ${them}; to store ${can.length === 1 ? 'it' : 'those'} otherwise: ${options}.`
 }
 
 /** An algorithm that fits nothing that is stored was asked for in vain. */

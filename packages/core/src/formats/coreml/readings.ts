@@ -1,12 +1,13 @@
 import type { WeightRole } from '../../operators/weight-role.ts'
-import { chainOf, isConstexpr } from './chain.ts'
-import type { Chain, ChainBuilder } from './chain.ts'
-import { chainTypes } from './chain-types.ts'
+import { isConstexpr } from './chain.ts'
+import type { ChainBuilder } from './chain.ts'
 import type { CoremlUse } from './document.ts'
-import type { Binding, Operation } from './generated/coreml_pb.ts'
-import { immediateIntegers } from './immediate.ts'
+import { einsumUse } from './einsum-use.ts'
+import { movedReaders } from './moved-values.ts'
+import type { MovedValue } from './moved-values.ts'
 import { milUse } from './operators.ts'
-import type { MilUse } from './operators.ts'
+import type { MilCall, MilUse } from './operators.ts'
+import { bindingsOf, integersOf, textOf, weightRank } from './parameters.ts'
 import type { Definition, Reader } from './program.ts'
 
 /** What a weight is to all who read it. */
@@ -20,12 +21,6 @@ export type Reading = {
   readonly uses: readonly CoremlUse[]
 }
 
-/** Operations that hand values on as they are, but for their dtype. */
-const PASSING: ReadonlySet<string> = new Set(['cast', 'identity'])
-
-/** Two casts behind one another are more than programs have. */
-const MAX_PASSES = 4
-
 /** Whether all but one axis have length 1, or none has more. */
 export function isVector(shape: readonly number[]): boolean {
   return shape.filter((size) => size !== 1).length < 2
@@ -37,9 +32,9 @@ export function readingOf(
   shape: readonly number[],
   builder: ChainBuilder,
 ): Reading {
-  const readers = definitions.flatMap((definition) => realReaders(definition, builder, 0))
-  const ways = readers.map((reader): Way => ({
-    ...milUse(callOf(reader, builder), reader.input, shape),
+  const readers = definitions.flatMap((definition) => movedReaders(definition, shape, builder))
+  const ways = readers.map(({ reader, value }): Way => ({
+    ...ofWeight(useBy(reader, value, builder), value, shape.length),
     reader: `${reader.operation.type} ("${reader.operation.outputs[0]?.name ?? ''}")`,
   }))
   const chosen = combined(ways)
@@ -91,31 +86,6 @@ function combined(ways: readonly MilUse[]): MilUse {
   return { role: isTied ? 'tied-embedding' : 'matrix', outputAxis, inputAxis }
 }
 
-/** Readers, seen through operations that only pass a value on. */
-function realReaders(
-  definition: Definition,
-  builder: ChainBuilder,
-  passes: number,
-): readonly Reader[] {
-  return definition.readers.flatMap((reader) => {
-    if (passes === MAX_PASSES || passedBy(reader.operation, builder) !== definition) return [reader]
-    const passed = builder.givenBy.get(reader.operation) ?? []
-    const isEnd = passed.every(({ readers }) => readers.length === 0)
-    return isEnd ? [reader] : passed.flatMap((each) => realReaders(each, builder, passes + 1))
-  })
-}
-
-/**
- * The value that an operation hands on. One that reads several hands none on: following all of them
- * through a few such operations would take time without end.
- */
-function passedBy(operation: Operation, builder: ChainBuilder): Definition | null | undefined {
-  if (!PASSING.has(operation.type)) return undefined
-  const [binding, second] = bindingsOf(operation).get('x') ?? []
-  if (binding?.case !== 'name' || second !== undefined) return undefined
-  return builder.scopes.get(operation)?.scope.get(binding.value)
-}
-
 /** Who reads the value itself; parts of other constants are no uses. */
 function directUses({ readers }: Definition): readonly CoremlUse[] {
   return readers.filter(({ operation }) => !isConstexpr(operation.type)).map(useOf)
@@ -125,73 +95,42 @@ function useOf({ function: name, operation, input }: Reader): CoremlUse {
   return { function: name, op: operation.type, output: operation.outputs[0]?.name ?? '', input }
 }
 
-function callOf({ operation }: Reader, builder: ChainBuilder): Parameters<typeof milUse>[0] {
+/** What a value that comes from a weight is to an operation, with axes of that value. */
+function useBy(reader: Reader, value: MovedValue, builder: ChainBuilder): MilUse {
+  const { operation, input } = reader
+  if (operation.type !== 'einsum' || input !== 'values') {
+    return milUse(callOf(reader, value, builder), input, value.shape)
+  }
+  const operands = bindingsOf(operation).get('values') ?? []
+  const operand = operands.findIndex((each) => each.case === 'name' && each.value === value.name)
+  return einsumUse(textOf(operation, 'equation', builder), operand)
+}
+
+/**
+ * The same with axes of the weight. What was moved is no table to look up rows in, and multiplies with
+ * its first axis as outputs where it cannot be told which axis became which.
+ */
+function ofWeight(use: MilUse, { axes, isMoved }: MovedValue, rank: number): MilUse {
+  if (!isMoved) return use
+  const { role } = use
+  if (role === 'other' || role === 'embedding') {
+    return { role: 'other', outputAxis: 0, inputAxis: 1 }
+  }
+  const outputAxis = axes[use.outputAxis] ?? null
+  if (outputAxis === null) return { role: 'matrix', outputAxis: 0, inputAxis: rank > 1 ? 1 : 0 }
+  const inputAxis = axes[use.inputAxis] ?? (outputAxis === 0 && rank > 1 ? 1 : 0)
+  return { role: role === 'depthwise-conv' ? role : 'matrix', outputAxis, inputAxis }
+}
+
+function callOf(
+  { operation, input }: Reader,
+  { shape, isMoved }: MovedValue,
+  builder: ChainBuilder,
+): MilCall {
   return {
     op: operation.type,
-    integer: (parameter) => integerOf(operation, parameter, builder),
-    weightRank: (parameter) => weightRank(operation, parameter, builder),
+    integer: (parameter) => integersOf(operation, parameter, builder)?.[0],
+    weightRank: (parameter) =>
+      isMoved && parameter === input ? shape.length : weightRank(operation, parameter, builder),
   }
-}
-
-/** The first binding of a parameter. */
-function bindingOf(operation: Operation, parameter: string): Bound | undefined {
-  return bindingsOf(operation).get(parameter)?.[0]
-}
-
-type Bound = Binding['binding']
-
-const known = new WeakMap<Operation, ReadonlyMap<string, readonly Bound[]>>()
-
-/** What is bound to each parameter; found once, because many weights may ask the same operation. */
-function bindingsOf(operation: Operation): ReadonlyMap<string, readonly Bound[]> {
-  const found = known.get(operation)
-  if (found !== undefined) return found
-  const bindings = new Map<string, Bound[]>()
-  for (const { key, value } of operation.inputs) {
-    const own = bindings.get(key) ?? []
-    for (const { binding } of value?.arguments ?? []) own.push(binding)
-    bindings.set(key, own)
-  }
-  known.set(operation, bindings)
-  return bindings
-}
-
-function integerOf(
-  operation: Operation,
-  parameter: string,
-  builder: ChainBuilder,
-): number | undefined {
-  const binding = bindingOf(operation, parameter)
-  if (binding?.case === 'value') return immediateIntegers(binding.value)?.[0]
-  const chain = namedChain(operation, parameter, builder)
-  const value = chain?.inputs.get('val')
-  return value?.kind === 'value' ? immediateIntegers(value.value)?.[0] : undefined
-}
-
-function weightRank(
-  operation: Operation,
-  parameter: string,
-  builder: ChainBuilder,
-): number | undefined {
-  const chain = namedChain(operation, parameter, builder)
-  return chain === undefined ? undefined : chainTypes(chain)[0]?.shape.length
-}
-
-/** The constant that a parameter names, seen through operations that only pass it on. */
-function namedChain(
-  operation: Operation,
-  parameter: string,
-  builder: ChainBuilder,
-): Chain | undefined {
-  let [at, name] = [operation, parameter]
-  for (let passes = 0; passes <= MAX_PASSES; passes++) {
-    const binding = bindingOf(at, name)
-    if (binding?.case !== 'name') return undefined
-    const definition = builder.scopes.get(at)?.scope.get(binding.value)
-    if (definition === undefined || definition === null) return undefined
-    if (!PASSING.has(definition.operation.type)) return chainOf(builder, definition)
-    at = definition.operation
-    name = 'x'
-  }
-  return undefined
 }
