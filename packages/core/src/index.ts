@@ -59,6 +59,11 @@ export type { CheckpointModel, LoadedModel, OnnxFolderModel } from './convert/re
 export type { OnnxFileModel } from './convert/read-onnx-file.ts'
 export { auditOf } from './audit/audit.ts'
 export type { Audit, StoredFacts, WeightFacts } from './audit/audit-types.ts'
+export type {
+  PackageFeature,
+  PackageFunction,
+  PackageInterface,
+} from './formats/coreml/package-interface.ts'
 export { storedBytes } from './formats/part-bytes.ts'
 export { auditModel } from './pipeline/audit-model.ts'
 export { auditFolder } from './pipeline/audit-folder.ts'

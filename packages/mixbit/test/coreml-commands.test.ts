@@ -213,6 +213,31 @@ describe('convert --decompress', () => {
   })
 })
 
+describe('audit', () => {
+  test('says what a package is to an app, and what is compressed in it already', async () => {
+    await mixbit(['quantize', at(PACKAGE), ...MIXED, '-o', at('audited.mlpackage'), ...one])
+    const { code, stdout } = await mixbit(['audit', at('audited.mlpackage'), '--verbose', ...one])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^needs +iOS 18 or macOS 15, or later \(specification version 9/mu)
+    expect(stdout).toMatch(/^input +x +float16 \[1, 48\]$/mu)
+    expect(stdout).toMatch(/^linear +5 +\S+ +\S+ % +4 compressed already$/mu)
+    expect(stdout).toMatch(
+      /^model\.attention_w +linear +96 x 64 +palette4 +3\.10 kB +linear "attention_w_out"$/mu,
+    )
+    const { json } = await mixbitJson(['audit', at('audited.mlpackage')], one)
+    const use = { function: 'main', op: 'linear', output: 'stem_w_out', input: 'weight' }
+    expect(json).toMatchObject({
+      package: { specificationVersion: 9, functions: [{ name: 'main', opset: 'CoreML8' }] },
+      weights: expect.arrayContaining([
+        expect.objectContaining({
+          layer: 'model.stem_w',
+          stored: expect.objectContaining({ uses: [use] }),
+        }),
+      ]),
+    })
+  })
+})
+
 describe('compare', () => {
   test('says how far each weight moved, and which stayed', async () => {
     await mixbit(['quantize', at(PACKAGE), ...MIXED, '-o', at('moved.mlpackage'), ...one])

@@ -1,4 +1,6 @@
 import type { Finding } from '../base/finding.ts'
+import type { CoremlUse } from '../formats/coreml/document.ts'
+import type { PackageInterface } from '../formats/coreml/package-interface.ts'
 import type { WeightRole } from '../operators/weight-role.ts'
 import type { DType } from '../tensor/dtype.ts'
 
@@ -38,6 +40,8 @@ export type StoredFacts = {
   readonly hasSignedCodes: boolean
   /** Types of the operations that read it, in program order, each once. */
   readonly usedBy: readonly string[]
+  /** Every place that reads it, in program order. */
+  readonly uses?: readonly CoremlUse[]
   /** Who decided about the axes, where its operations want different ones, in words. */
   readonly disagreement?: string
 }
@@ -77,6 +81,8 @@ export type Audit = {
   readonly bytes: number
   readonly parameters: number
   readonly components: Readonly<Record<string, ComponentFacts>>
+  /** Versions, functions, inputs and outputs, and what its author says; of Core ML packages only. */
+  readonly package?: PackageInterface
   readonly weights: readonly WeightFacts[]
   readonly findings: readonly Finding[]
 }

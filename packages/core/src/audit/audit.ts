@@ -1,4 +1,5 @@
 import type { Finding } from '../base/finding.ts'
+import type { PackageInterface } from '../formats/coreml/package-interface.ts'
 import type { Audit, ComponentFacts, WeightFacts } from './audit-types.ts'
 
 /** What an audit is made of. */
@@ -8,6 +9,7 @@ export type AuditParts = {
   readonly bytes: number
   readonly weights: readonly WeightFacts[]
   readonly findings: readonly Finding[]
+  readonly package?: PackageInterface
   /** What the graph of each component computes. */
   readonly graphs?: Readonly<
     Record<string, Pick<ComponentFacts, 'operators' | 'macs' | 'int8Activations'>>
@@ -23,6 +25,7 @@ export function auditOf(parts: AuditParts): Audit {
     bytes: parts.bytes,
     parameters: sum(parts.weights, (weight) => weight.elements),
     components: byComponent(parts),
+    ...(parts.package !== undefined && { package: parts.package }),
     weights: parts.weights,
     findings: [...parts.findings, ...parts.weights.flatMap(weightFindings)],
   }

@@ -69,6 +69,7 @@ function storedFacts({ stored, dtype, uses, disagreement }: CoremlWeight): Store
     computes: dtype,
     isCompressed: ops.some((op) => op !== 'const' && op !== 'constexpr_cast'),
     usedBy: [...new Set(uses.map(({ op }) => op))],
+    uses,
     ...(disagreement !== null && { disagreement }),
   }
 }

@@ -12,6 +12,7 @@ import type { ResolvedConfig } from '../config/merge-config.ts'
 import type { Target } from '../config/settings.ts'
 import type { CoremlDocument } from '../formats/coreml/document.ts'
 import { coremlForms, specOf, specRange } from '../formats/coreml/forms.ts'
+import { packageInterface } from '../formats/coreml/package-interface.ts'
 import { ensureFunctions } from '../formats/coreml/program-facts.ts'
 import { walkProgram } from '../formats/coreml/program.ts'
 import type { CoremlModel } from '../formats/coreml/read-package.ts'
@@ -57,6 +58,7 @@ export async function auditCoremlPackage(
     model: path,
     bytes,
     weights,
+    package: packageInterface(document.model, walk),
     findings: [
       ...model.findings,
       ...auditedProgram({ document, walk, weights }, unit),

@@ -1,5 +1,6 @@
 import type { Audit, StoredFacts, WeightFacts } from '@mixbit/core'
-import { findingLines } from './summary.ts'
+import { packageLines } from './package-text.ts'
+import { findingLines, hanging } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import { formatBytes, formatCount, formatPercent } from './units.ts'
@@ -19,8 +20,9 @@ export function auditText(audit: Audit, detail: 'components' | 'layers', layout:
   const reasons = floatLines(audit, layout)
   const sections = [
     [head],
+    ...(audit.package === undefined ? [] : [packageLines(audit.package, detail, layout)]),
     componentLines(audit, layout),
-    ...operatorLines(audit),
+    ...operatorLines(audit, layout),
     ...roles,
     ...(reasons.length > 0 ? [reasons] : []),
     ...storedLines(audit, layout),
@@ -36,7 +38,7 @@ export function auditText(audit: Audit, detail: 'components' | 'layers', layout:
 const NAMED_OPERATORS = 8
 
 /** The operators of each graph, the most frequent first, and how much they hand on in 8 bits. */
-function operatorLines(audit: Audit): readonly (readonly string[])[] {
+function operatorLines(audit: Audit, { width }: Layout): readonly (readonly string[])[] {
   const lines = Object.entries(audit.components).flatMap(([name, facts]) => {
     const { operators, int8Activations = 0 } = facts
     const counts = Object.entries(operators ?? {})
@@ -47,7 +49,7 @@ function operatorLines(audit: Audit): readonly (readonly string[])[] {
     if (int8Activations === 0) return [line]
     return [line, `activations of ${name} in 8 bits: ${formatCount(int8Activations)}`]
   })
-  return lines.length === 0 ? [] : [lines]
+  return lines.length === 0 ? [] : [lines.flatMap((line) => hanging('', 0, line, width))]
 }
 
 /** Why weights that are no vectors can only stay float, the largest part first. */
@@ -122,8 +124,8 @@ function roleLines(audit: Audit, layout: Layout): readonly string[] {
       { title: 'kind of weight', align: 'left' },
       { title: 'weights', align: 'right' },
       { title: 'parameters', align: 'right' },
-      { title: 'share', align: 'right' },
-      { title: '', align: 'left' },
+      { title: 'share', align: 'right', isSpare: true },
+      { title: '', align: 'left', isWhole: true },
     ],
     rows,
     layout,
@@ -132,8 +134,11 @@ function roleLines(audit: Audit, layout: Layout): readonly string[] {
 
 /** What may become of the weights of one kind. */
 function fate(role: WeightFacts['role'], weights: readonly WeightFacts[]): string {
+  const compressed = weights.filter(({ stored }) => stored?.isCompressed === true).length
+  if (compressed === weights.length) return 'compressed already'
+  if (compressed > 0) return `${formatCount(compressed)} compressed already`
   if (weights.every(({ outputAxis }) => outputAxis === null)) return 'stays float'
-  return role === 'other' ? 'stays float unless a --layer names it' : 'can be quantized'
+  return role === 'other' ? 'float unless in --layer' : 'can be quantized'
 }
 
 /** How the weights of a package lie in it today; told only where that is not all the same. */
@@ -168,21 +173,40 @@ function storedLines(audit: Audit, layout: Layout): readonly (readonly string[])
   ]
 }
 
-/** Names are whole, however long: they are copied into `--layer`. */
+/**
+ * Names are whole, however long: they are copied into `--layer`. Of packages also how each weight is
+ * stored, and the operators that read it.
+ */
 function layerLines(audit: Audit, layout: Layout): readonly string[] {
+  const isPackage = audit.package !== undefined
+  const hasFunctions = (audit.package?.functions.length ?? 0) > 1
   return formatTable(
     [
       { title: 'layer', align: 'left' },
       { title: 'kind', align: 'left' },
       { title: 'shape', align: 'left' },
-      { title: 'stored', align: 'right' },
+      ...(isPackage ? [{ title: 'stored', align: 'left' } as const] : []),
+      { title: isPackage ? 'size' : 'stored', align: 'right' },
+      ...(isPackage ? [{ title: 'read by', align: 'left' } as const] : []),
     ],
-    audit.weights.map(({ layer, role, shape, bytes }) => [
+    audit.weights.map(({ layer, role, shape, bytes, stored }) => [
       layer,
       role,
       shape.join(' x '),
+      ...(isPackage ? [stored?.precision ?? ''] : []),
       formatBytes(bytes),
+      ...(isPackage ? [readersText(stored, hasFunctions)] : []),
     ]),
-    { ...layout, width: Number.POSITIVE_INFINITY },
+    { ...layout, tables: 'whole' },
   )
+}
+
+/** `conv "edges"`, and the function where there are several. */
+function readersText(stored: StoredFacts | undefined, hasFunctions: boolean): string {
+  return (stored?.uses ?? [])
+    .map(({ function: name, op, output }) => {
+      const place = `${op} "${output}"`
+      return hasFunctions ? `${place} of ${name}` : place
+    })
+    .join(', ')
 }

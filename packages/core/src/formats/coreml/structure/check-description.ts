@@ -1,3 +1,4 @@
+import { ARRAY_DTYPES } from '../feature-types.ts'
 import type {
   ArrayFeatureType,
   FeatureDescription,
@@ -5,23 +6,9 @@ import type {
   Model,
   Program,
 } from '../generated/coreml_pb.ts'
-import type { MilDtype } from '../mil-dtype.ts'
 import type { ProgramWalk } from '../program.ts'
 import { mayEqual, shownType, tensorTypeOf } from './tensor-type.ts'
 import type { TensorType } from './tensor-type.ts'
-
-/**
- * Element types of arrays outside a program.
- *
- * @see https://github.com/apple/coremltools/blob/main/mlmodel/format/FeatureTypes.proto
- */
-const ARRAY_DTYPES: ReadonlyMap<number, MilDtype> = new Map([
-  [65552, 'float16'],
-  [65568, 'float32'],
-  [65600, 'float64'],
-  [131080, 'int8'],
-  [131104, 'int32'],
-])
 
 /** What a description says of one function. */
 type Interface = {
