@@ -143,3 +143,19 @@ test('the rule unique keeps values of float32 that are next to each other, in sl
   await quantized(host, { precision: 'palette4', algorithm: 'unique' }, { limits: SMALL })
   expect([...(await valuesOf(await readCoremlPackage(host, OUT), 'w'))]).toEqual(values)
 })
+
+test.for([
+  ['palette4', /^"model\.\w+".*16 values.* Use more bits, or the algorithm kmeans\.$/u],
+  ['palette8', /^"model\.\w+".*256 values.* Use the algorithm kmeans\.$/u],
+] as const)(
+  '%s that cannot hold every value says of which layer, and what helps',
+  async ([precision, says]) => {
+    const host = await layersHost('float16', 9)
+    await expect(
+      quantized(host, { precision, algorithm: 'unique', protect: false }),
+    ).rejects.toMatchObject({
+      code: 'unsupported-scheme',
+      message: expect.stringMatching(says),
+    })
+  },
+)

@@ -1,5 +1,7 @@
 import { paletteRule, scaleAlgorithm } from '../algorithms/algorithms.ts'
 import { encodeWeight } from '../algorithms/encode-weight.ts'
+import type { WeightSpec } from '../algorithms/encode-weight.ts'
+import { MixbitError } from '../base/error.ts'
 import { withoutZeros } from '../formats/coreml/stored-again.ts'
 import type { PackedSlab } from '../formats/coreml/part-chunks.ts'
 import { slabParts } from '../formats/coreml/slab-parts.ts'
@@ -43,7 +45,8 @@ export function encodeSlab(
   if (given !== undefined) return givenSlab(kernels, given, input)
   const { outputAxis, inputAxis, scheme, layer, algorithm, halves } = target
   const isPalette = (scheme.kind === 'sparse' ? scheme.values : scheme).kind === 'palette'
-  const { encoding, error } = encodeWeight(kernels, chunkValues(kernels, chunk, room), {
+  const values = chunkValues(kernels, chunk, room)
+  const spec: WeightSpec = {
     shape: [chunk.rows, ...form.shape.slice(1)],
     outputAxis,
     inputAxis,
@@ -54,9 +57,21 @@ export function encodeSlab(
     halves,
     ...shared,
     ...(threshold !== null && { threshold }),
-  })
+  }
+  const { encoding, error } = namingLayer(layer, () => encodeWeight(kernels, values, spec))
   const parts = slabParts(form, encoding, { firstRow, kernels })
   return { rows: chunk.rows, parts, error }
+}
+
+/** An algorithm knows only numbers; people need the layer that it refuses. */
+function namingLayer<Result>(layer: string, encode: () => Result): Result {
+  try {
+    return encode()
+  } catch (error) {
+    if (!(error instanceof MixbitError)) throw error
+    const { code, message, facts } = error
+    throw new MixbitError(code, `"${layer}": ${message}`, { ...facts, layer }, { cause: error })
+  }
 }
 
 /** The same values with their codes stored otherwise. */

@@ -89,7 +89,8 @@ async function tablesOf(pass: Pass, scheme: PaletteScheme, zeros: Zeros): Promis
   }
   throw new MixbitError(
     'unsupported-scheme',
-    `"${layer}" has more distinct values than a table of ${scheme.bits} bits has entries. Use kmeans, or more bits.`,
+    `"${layer}" has more distinct values than a table of ${scheme.bits} bits has entries. ` +
+      `Use ${scheme.bits < 8 ? 'more bits, or ' : ''}the algorithm kmeans.`,
     { layer, bits: scheme.bits },
   )
 }

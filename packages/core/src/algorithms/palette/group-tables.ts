@@ -46,11 +46,14 @@ function uniqueTable(kernels: Kernels, group: ChannelGroup, spec: PaletteSpec): 
   return table
 }
 
+/** The most bits of an index. */
+const MOST_BITS = 8
+
 function tooManyValues({ bits, vectorSize }: PaletteSpec): MixbitError {
   return new MixbitError(
     'unsupported-scheme',
     `A table of ${bits} bits holds ${2 ** bits} ${vectorSize === 1 ? 'values' : 'vectors'} exactly, ` +
-      'and there are more. Use more bits, or the palette rule kmeans.',
+      `and there are more. Use ${bits < MOST_BITS ? 'more bits, or ' : ''}the algorithm kmeans.`,
     { bits },
   )
 }
