@@ -3,13 +3,16 @@ import type { Model, Operation } from '../src/formats/coreml/generated/coreml_pb
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import { checkCoremlStructure } from '../src/formats/coreml/structure/check-structure.ts'
 import { STRUCTURE_CHECKS } from '../src/formats/coreml/structure/structure-check.ts'
-import { PACKAGE, WEIGHTS_PATH } from './helpers/coreml.ts'
+import { blobValue } from '../src/formats/coreml/make-values.ts'
+import { PACKAGE, WEIGHTS_NAME, WEIGHTS_PATH } from './helpers/coreml.ts'
 import {
   failedChecks,
   functionOf,
+  half,
   operation,
   rename,
   setType,
+  setValue,
   soundHost,
   sure,
   withModel,
@@ -135,6 +138,18 @@ describe('checks see what reading does not ask', () => {
     const broken = await withWeights((view) => view.setBigUint64(offset + 24, 4n, true))
     const checks = await checkCoremlStructure(broken, PACKAGE)
     expect(failedChecks(checks)).toContain('blobs')
+    const { message } = sure(checks.find(({ name }) => name === 'blobs'))
+    expect(message).toMatch(/^"fourth\.mask": the blob at byte \d+ of /u)
+  })
+
+  test('a value that does not fit its blob, by its name', async () => {
+    const host = await withModel((_, operations) =>
+      setValue(operations, blobValue(half([16, 5]), WEIGHTS_NAME, 64)),
+    )
+    const checks = await checkCoremlStructure(host, PACKAGE)
+    expect(sure(checks.find(({ name }) => name === 'blobs')).message).toMatch(
+      /^"first" is float16 \[16, 5\], 160 bytes, but the blob/u,
+    )
   })
 
   test('a mask that keeps another number of values', async () => {

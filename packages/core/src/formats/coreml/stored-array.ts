@@ -58,13 +58,14 @@ export function storedArray(
 function blobOf(
   reference: BlobFileValue,
   files: ReadonlyMap<string, BlobFile>,
+  name: string,
 ): { readonly file: BlobFile; readonly offset: number } {
   const file = files.get(reference.fileName)
   const offset = Number(reference.offset)
   if (file?.blobs.has(offset) === true) return { file, offset }
   throw new MixbitError(
     'malformed',
-    `A value refers to byte ${offset} of "${reference.fileName.slice(0, 200)}", where no blob is.`,
+    `"${name}" refers to byte ${offset} of "${reference.fileName.slice(0, 200)}", where no blob is.`,
     { file: reference.fileName.slice(0, 200), offset },
   )
 }
@@ -75,7 +76,7 @@ function blobArray(
   name: string,
   type: { readonly dtype: MilDtype; readonly shape: readonly number[]; readonly bytes: number },
 ): StoredArray {
-  const { file, offset } = blobOf(reference, files)
+  const { file, offset } = blobOf(reference, files, name)
   const blob = file.blobs.get(offset)
   const { dtype, shape, bytes } = type
   ensure(

@@ -9,17 +9,29 @@ import type {
   ValueType,
 } from './generated/coreml_pb.ts'
 
+/** A value, and what it belongs to: `weight_0` of a constant, `linear_0.bias` of a parameter. */
+export type OwnedValue = { readonly value: Value; readonly owner: string }
+
 /** Every value of a program, wherever it stands: attributes, literals, types, inside other values. */
 export function* programValues(program: Program): Generator<Value> {
-  yield* entryValues(program.attributes)
-  for (const { value } of program.functions) {
+  for (const { value } of ownedValues(program)) yield value
+}
+
+/** The same with their owners. */
+export function* ownedValues(program: Program): Generator<OwnedValue> {
+  yield* owned('program', entryValues(program.attributes))
+  for (const { key, value } of program.functions) {
     if (value === undefined) continue
-    yield* namedValues(value.inputs)
-    yield* entryValues(value.attributes)
+    yield* owned(key, namedValues(value.inputs))
+    yield* owned(key, entryValues(value.attributes))
     for (const entry of value.blockSpecializations) {
-      if (entry.value !== undefined) yield* blockValues(entry.value)
+      if (entry.value !== undefined) yield* blockValues(entry.value, key)
     }
   }
+}
+
+function* owned(owner: string, values: Iterable<Value>): Generator<OwnedValue> {
+  for (const value of values) yield { value, owner }
 }
 
 /** The references to weight files among them. */
@@ -29,21 +41,22 @@ export function* blobReferences(program: Program): Generator<BlobFileValue> {
   }
 }
 
-function* blockValues(block: Block): Generator<Value> {
-  yield* namedValues(block.inputs)
-  yield* entryValues(block.attributes)
+function* blockValues(block: Block, owner: string): Generator<OwnedValue> {
+  yield* owned(owner, namedValues(block.inputs))
+  yield* owned(owner, entryValues(block.attributes))
   for (const operation of block.operations) yield* operationValues(operation)
 }
 
-function* operationValues(operation: Operation): Generator<Value> {
-  yield* entryValues(operation.attributes)
-  yield* namedValues(operation.outputs)
-  for (const { value } of operation.inputs) {
+function* operationValues(operation: Operation): Generator<OwnedValue> {
+  const name = operation.outputs[0]?.name ?? operation.type
+  yield* owned(name, entryValues(operation.attributes))
+  yield* owned(name, namedValues(operation.outputs))
+  for (const { key, value } of operation.inputs) {
     for (const { binding } of value?.arguments ?? []) {
-      if (binding.case === 'value') yield* nestedValues(binding.value)
+      if (binding.case === 'value') yield* owned(`${name}.${key}`, nestedValues(binding.value))
     }
   }
-  for (const block of operation.blocks) yield* blockValues(block)
+  for (const block of operation.blocks) yield* blockValues(block, name)
 }
 
 function* entryValues(entries: readonly ValueEntry[]): Generator<Value> {

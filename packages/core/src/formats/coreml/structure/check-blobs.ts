@@ -7,7 +7,7 @@ import { paddingOf } from '../blob-writer.ts'
 import type { Program } from '../generated/coreml_pb.ts'
 import { storedArray } from '../stored-array.ts'
 import type { StoredArray } from '../stored-array.ts'
-import { programValues } from '../visit-values.ts'
+import { ownedValues } from '../visit-values.ts'
 import { problemsOf, refusal } from './structure-check.ts'
 
 /** The largest programs have some thousands; a file of more is not walked to its end. */
@@ -19,11 +19,11 @@ export function blobProblems(
   files: ReadonlyMap<string, BlobFile>,
 ): readonly string[] {
   const problems: string[] = []
-  for (const value of programValues(program)) {
+  for (const { value, owner } of ownedValues(program)) {
     problems.push(
       ...problemsOf(() => {
-        const array = storedArray(value, files, 'A value')
-        if (array !== undefined) checkPadding(array, files)
+        const array = storedArray(value, files, owner)
+        if (array !== undefined) checkPadding(owner, array, files)
       }),
     )
   }
@@ -32,6 +32,7 @@ export function blobProblems(
 
 /** Readers take the number of packed values from the bits of padding. */
 function checkPadding(
+  owner: string,
   { place, dtype, shape }: StoredArray,
   files: ReadonlyMap<string, BlobFile>,
 ): void {
@@ -41,7 +42,7 @@ function checkPadding(
   ensure(
     blob === undefined || blob.paddingBits === expected,
     'malformed',
-    `The blob at byte ${place?.offset ?? 0} of "${file?.path ?? ''}" says that ${blob?.paddingBits ?? 0} bits of its ` +
+    `"${owner}": the blob at byte ${place?.offset ?? 0} of "${file?.path ?? ''}" says that ${blob?.paddingBits ?? 0} bits of its ` +
       `last byte are no values; of ${dtype} [${shape.join(', ')}] ${expected} are none.`,
   )
 }
