@@ -113,6 +113,24 @@ describe('groups that fp16 arithmetic cannot hold', () => {
     }
   })
 
+  test('blocks beside one at the end of fp16 are what they are without it', () => {
+    const usual = Float32Array.of(0.1, -0.7, 0.31, 1, 0.5, NaN, 0.9)
+    for (const symmetric of [true, false]) {
+      for (const algorithm of ['round', 'mse'] as const) {
+        const spec = { ...INT8, integer: 'int4', symmetric, algorithm, signs: 'positive' } as const
+        const alone = { ...spec, shape: [1, 7], block: [1, 7] }
+        const both = { ...spec, shape: [2, 7], block: [1, 7] }
+        const x = Float32Array.of(...usual, 65504, -65504, 1, 2, 3, 4, 5)
+        const { encoding } = encodeAffine(simdKernels, x, both)
+        const own = encodeAffine(simdKernels, usual, alone).encoding
+        expect(encoding.codes.subarray(0, 7)).toEqual(own.codes)
+        expect(encoding.scale[0]).toBe(own.scale[0])
+        expect(encoding.zeroPoint?.[0]).toBe(own.zeroPoint?.[0])
+        expect(decode(encoding).every(Number.isFinite)).toBe(true)
+      }
+    }
+  })
+
   test('float32 values beyond fp16 are clipped to it', () => {
     const x = Float32Array.of(1e6, -1e6, 0, 1, 2, 3)
     const { encoding, error } = encodeAffine(simdKernels, x, INT8)

@@ -38,8 +38,8 @@ export type EncodedAffine = { readonly encoding: AffineEncoding; readonly error:
  * float32 from scales as they are stored, and put back in storage order.
  *
  * An all-zero block has scale 1; a block of tiny values has the smallest scale above 0, never 0.
- * Where a value is so near the end of `decodeDtype` that a code could decode to infinity, values
- * are clipped by up to a step and plainly rounded. NaN decodes to 0.
+ * Where a value is so near the end of `decodeDtype` that a code could decode to infinity, the values of
+ * its block are clipped by up to a step and plainly rounded. NaN decodes to 0.
  *
  * @param x - float32, in storage order
  */
@@ -87,24 +87,39 @@ function encodeBlocks(
   const limit = LARGEST_STORED[decodeDtype] / (1 + 1 / (qmax - qmin))
   const { min, max } = kernels.valueEnds(values)
   const isWithin = min >= -limit && max <= limit
+  const limited = isWithin ? values : clippedTo(values, limit)
   if (spec.scale !== undefined) {
-    const limited = isWithin ? values : clippedTo(values, limit)
-    return encodedBy(
-      kernels,
-      { scale: spec.scale, zeroPoint: spec.zeroPoint },
-      { values, limited },
-      spec,
-    )
+    const known = { scale: spec.scale, zeroPoint: spec.zeroPoint }
+    return encodedBy(kernels, known, { values, limited }, spec)
   }
-  if (isWithin) {
-    const encoded = encodeMatrix(kernels, values, { ...matrix, algorithm: spec.algorithm })
-    return improved(kernels, { values, importance }, encoded, spec)
-  }
-  const encoded = encodeMatrix(kernels, clippedTo(values, limit), { ...matrix, algorithm: 'round' })
-  const { codes, scale, zeroPoint } = encoded
+  const encoded = encodeMatrix(kernels, limited, { ...matrix, algorithm: spec.algorithm })
+  const best = improved(kernels, { values: limited, importance }, encoded, spec)
+  if (isWithin) return best
+  takePlain(best, encodeMatrix(kernels, limited, { ...matrix, algorithm: 'round' }), {
+    length: matrix.blockLength,
+    isTaken: (at) => Math.abs(values[at] ?? 0) > limit,
+  })
+  const { codes, scale, zeroPoint } = best
   const decoded = { blockLength: matrix.blockLength, dtype: decodeDtype }
   // Against the values before they were clipped.
-  return { ...encoded, error: kernels.codeErrors(values, codes, scale, zeroPoint, decoded) }
+  return { ...best, error: kernels.codeErrors(values, codes, scale, zeroPoint, decoded) }
+}
+
+/** Takes the blocks with a value that says so from another encoding of the same matrix. */
+function takePlain(
+  out: EncodedMatrix,
+  plain: EncodedMatrix,
+  { length, isTaken }: { readonly length: number; readonly isTaken: (at: number) => boolean },
+): void {
+  for (let block = 0; block < out.scale.length; block++) {
+    const [start, end] = [block * length, (block + 1) * length]
+    let at = start
+    while (at < end && !isTaken(at)) at++
+    if (at === end) continue
+    out.codes.set(plain.codes.subarray(start, end), start)
+    out.scale[block] = plain.scale[block] ?? 1
+    out.zeroPoint?.set(plain.zeroPoint?.subarray(block, block + 1) ?? [], block)
+  }
 }
 
 function clippedTo(values: Float32Array, limit: number): Float32Array {
