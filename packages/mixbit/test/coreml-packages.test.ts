@@ -55,8 +55,8 @@ test('plan takes layers, target and compute unit, and writes the plan', async ()
   const { code, stdout } = await mixbit(['plan', at(PACKAGE), ...asked, '-o', at('p.json'), ...one])
   expect(code).toBe(0)
   expect(stdout).toMatch(/for coreml-ios18/u)
-  expect(stdout).toMatch(/model\s+palette4\/g16\s+lut_to_dense\s+1/u)
-  expect(stdout).toMatch(/model\s+int8\/channel\s+blockwise_shift_scale\s+1/u)
+  expect(stdout).toMatch(/palette4\/g16\s+lut_to_dense\s+1/u)
+  expect(stdout).toMatch(/int8\/channel\s+blockwise_shift_scale\s+1/u)
   expect(stdout).toMatch(/-o <name>\.mlpackage$/mu)
   expect(JSON.parse(readFileSync(at('p.json'), 'utf8'))).toMatchObject({
     schema: 'mixbit/plan@1',
