@@ -162,6 +162,28 @@ test('what no plan changes keeps its bytes', async () => {
   }
 })
 
+test('integers of iOS 16 that stay keep their operation in a package that becomes one of iOS 18', async () => {
+  const host = await layersHost('float16', 7)
+  const layers = [
+    { pattern: '*up_w', precision: 'int8' },
+    { pattern: '*conv_w', precision: 'palette4' },
+  ]
+  await quantized(host, { precision: 'fp16', layers, target: 'coreml-ios16' })
+  for (const [path, bytes] of [...host.files]) {
+    if (path.startsWith(OUT)) host.files.set(path.replace(OUT, PACKAGE), bytes)
+  }
+  const { written } = await quantized(host, {
+    layers: [{ pattern: '*down_w', precision: 'int4/8' }],
+  })
+  expect(written.spec).toBe(9)
+  const after = await readCoremlPackage(host, OUT)
+  expect(weightOf(after, 'up_w').stored.ops).toEqual(['constexpr_affine_dequantize'])
+  expect(weightOf(after, 'conv_w').stored.ops).toEqual(['constexpr_lut_to_dense'])
+  expect(weightOf(after, 'down_w').stored.ops).toEqual(['constexpr_blockwise_shift_scale'])
+  const checks = await checkCoremlStructure(host, OUT)
+  expect(checks.filter(({ status }) => status === 'failed')).toEqual([])
+})
+
 test('a plan that changes nothing gives the same package', async () => {
   const host = await layersHost('float16', 8)
   await quantized(host, { precision: 'fp16' })
