@@ -111,7 +111,7 @@ export const STORED_RULES: readonly StoredRule[] = [
       code: 'ane-many-tables',
       severity: 'info',
       remedy:
-        'Groups of 8 or 16 are fast where they divide the output channels; for others, --compute-unit ane takes one table of more bits.',
+        'Groups of 8 or 16 that divide the output channels are fast; where none does, one table of two bits more (palette6 for palette4) loses less than one of as many.',
     },
     sources: [`${GUIDE}/opt-opt1_3.html`, `${GUIDE}/opt-palettization-perf.html`],
   },
