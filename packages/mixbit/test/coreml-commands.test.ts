@@ -156,11 +156,17 @@ describe('quantize', () => {
 
   test('takes a plan back, edited or not', async () => {
     const planFile = at('plan.json')
-    expect((await mixbit(['plan', at(PACKAGE), ...MIXED, '-o', planFile, ...one])).code).toBe(0)
+    const planned = await mixbit(['plan', at(PACKAGE), ...MIXED, '-o', planFile, ...one])
+    expect(planned.code).toBe(0)
     const given = ['quantize', at(PACKAGE), '--plan', planFile]
-    expect((await mixbitJson(given, ['-o', at('planned.mlpackage')], one)).code).toBe(0)
+    const written = await mixbitJson(given, ['-o', at('planned.mlpackage')], one)
+    // The version that the plan spoke of was raised once.
+    expect(written.json).toMatchObject({ findings: [{ code: 'spec-raised' }] })
+    const sizes = /(\S+ kB to \S+ kB \(\d\d\.\d %\)) for coreml-ios18, /u.exec(planned.stdout)?.[1]
+    expect(planned.stdout).toContain('The specification version will be raised from 8 to 9')
     const direct = ['quantize', at(PACKAGE), ...MIXED, '-o', at('direct.mlpackage')]
-    expect((await mixbitJson(direct, one)).code).toBe(0)
+    const told = await mixbit([...direct, ...one])
+    expect([told.code, told.stdout]).toEqual([0, expect.stringContaining(` ${sizes} for `)])
     expect(filesIn('planned.mlpackage')).toEqual(filesIn('direct.mlpackage'))
 
     const plan: unknown = JSON.parse(readFileSync(planFile, 'utf8'), (key, value: unknown) =>

@@ -12,8 +12,8 @@ import type { WrittenCoreml } from '../quantize/write-coreml.ts'
 import { writeCoreml } from '../quantize/write-coreml.ts'
 import type { SlabLimits } from '../quantize/survey-weight.ts'
 import type { Scheme } from '../scheme/scheme.ts'
-import { systemsOfSpec } from '../targets/coreml-systems.ts'
 import { elementsOf } from '../tensor/weight.ts'
+import { plannedSize, raisedFindings, weightName } from './forecast-plan.ts'
 import { plannedForms } from './planned-forms.ts'
 
 type WritingHost = Pick<Host, 'create' | 'open' | 'within' | 'pool' | 'emit'>
@@ -29,7 +29,7 @@ export type QuantizePackageRequest = {
 }
 
 export type QuantizedPackage = WrittenCoreml & {
-  /** What the package was expected to take: planned weights, and everything else as it was. */
+  /** What the package was expected to take: exactly that, unless masks made it the most. */
   readonly predictedBytes: number
   readonly findings: readonly Finding[]
 }
@@ -49,12 +49,13 @@ export async function quantizeCoremlPackage(
     const largest = largestOf(scans.get(layer.layer) ?? null)
     changes.push(await withCodes({ name: weightName(layer), plan: layer, form, largest }, document))
   }
+  const predicted = await plannedSize(host, model, audit, plan)
   const cut = limits === undefined ? {} : { limits }
   const written = await writeCoreml(host, { model, folder, changes, ...cut })
   return {
     ...written,
-    predictedBytes: predictedBytes(model, audit, plan),
-    findings: raisedFindings(document.spec, written.spec),
+    predictedBytes: predicted.bytes,
+    findings: raisedFindings(document.spec, written.spec, 'was'),
   }
 }
 
@@ -65,31 +66,8 @@ async function withCodes(change: WeightChange, document: CoremlDocument): Promis
   return codes === null ? change : { ...change, form: await formOfCodes(form, codes), codes }
 }
 
-function predictedBytes(model: CoremlModel, { weights }: Audit, plan: Plan): number {
-  return model.bytes + plan.bytes - weights.reduce((sum, { bytes }) => sum + bytes, 0)
-}
-
 function largestOf(scan: WeightScan | null): number {
   return scan === null ? 0 : Math.max(Math.abs(scan.min), Math.abs(scan.max))
-}
-
-/** A layer is named after the component and its weight. */
-function weightName({ layer, component }: LayerPlan): string {
-  return layer.slice(component.length + 1)
-}
-
-/** What raising the version means for the phones that can read the package. */
-function raisedFindings(before: number, after: number): readonly Finding[] {
-  if (after <= before) return []
-  return [
-    {
-      code: 'spec-raised',
-      severity: 'info',
-      message:
-        `The specification version was raised from ${before} to ${after}, the lowest that the chosen forms have: ` +
-        `the package now needs ${systemsOfSpec(after)}. With --target, older systems are kept.`,
-    },
-  ]
 }
 
 export type DecompressRequest = { readonly path: string; readonly folder: string }

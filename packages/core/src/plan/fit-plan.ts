@@ -46,7 +46,9 @@ export function fitPlan(
     coreml === undefined
       ? plan.findings
       : refreshedFindings(plan.findings, planning.findingsOf(layers, { coreml }, weights))
-  return { ...plan, layers, bytes: storedBytes(layers), findings }
+  // What the package took as it was planned says nothing of an edited plan.
+  const { package: _, ...rest } = plan
+  return { ...rest, layers, bytes: storedBytes(layers), findings }
 }
 
 function decisionsByLayer(

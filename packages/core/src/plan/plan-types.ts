@@ -51,6 +51,16 @@ export type OperatorPlan = {
   readonly reason: string
 }
 
+/** All files of a package as it is and as planned, and the specification versions that they have. */
+export type PackageSize = {
+  readonly bytesBefore: number
+  readonly bytes: number
+  /** The most that it can be: how many values a mask keeps is known when the weight is encoded. */
+  readonly isMost?: boolean | undefined
+  readonly specBefore: number
+  readonly spec: number
+}
+
 /** JSON of `mixbit plan`, and `plan.json` beside every output. Editable; fed back by `--plan`. */
 export type Plan = {
   readonly schema: 'mixbit/plan@1'
@@ -76,5 +86,7 @@ export type Plan = {
     | undefined
   /** Exact bytes of codes, scales, zero points and float weights together. */
   readonly bytes: number
+  /** The whole package before and after; of `mixbit plan` of a Core ML package only. */
+  readonly package?: PackageSize | undefined
   readonly findings: readonly Finding[]
 }

@@ -121,6 +121,14 @@ const finding = z.strictObject({
   subject: z.string().optional(),
 })
 
+const packageSize = z.strictObject({
+  bytesBefore: count,
+  bytes: count,
+  isMost: z.boolean().optional(),
+  specBefore: z.number().int(),
+  spec: z.number().int(),
+})
+
 const planSchema: z.ZodType<Plan> = z.strictObject({
   schema: z.literal('mixbit/plan@1'),
   model: z.string(),
@@ -140,6 +148,7 @@ const planSchema: z.ZodType<Plan> = z.strictObject({
       outputs: z.array(z.string()).max(10_000),
     })
     .optional(),
+  package: packageSize.optional(),
   bytes: count,
   findings: z.array(finding),
 })

@@ -9,6 +9,7 @@ const FOUND_AGAIN: ReadonlySet<string> = new Set([
   'already-compressed',
   'mostly-zero',
   'nothing-changed',
+  'spec-raised',
 ])
 
 /**

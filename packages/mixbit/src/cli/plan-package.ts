@@ -1,6 +1,7 @@
 import {
   auditCoremlPackage,
   countKeptOfPlan,
+  forecastPlan,
   planCoremlPackage,
   readCoremlPackage,
   writeJson,
@@ -18,7 +19,8 @@ export async function planPackage(
   try {
     const audit = await auditCoremlPackage(host, model, settings.computeUnit)
     const bounded = planCoremlPackage(model, audit, settings)
-    const plan = await countKeptOfPlan(host, model, audit, bounded)
+    const counted = await countKeptOfPlan(host, model, audit, bounded)
+    const plan = await forecastPlan(host, model, audit, counted)
     if (output !== undefined) await writeJson(host, output, plan)
     return plan
   } finally {

@@ -6,7 +6,7 @@ import { findingLines } from './summary.ts'
 import type { Layout } from './summary.ts'
 import { formatTable } from './table.ts'
 import type { Column } from './table.ts'
-import { formatBytes, formatCount } from './units.ts'
+import { formatBytes, formatCount, formatPercent } from './units.ts'
 
 /** What writing a weight took and cost. */
 export type MeasuredLayer = { readonly bytes: number; readonly sqnrDb: number | null }
@@ -17,8 +17,16 @@ export type PlanDetail = 'summary' | 'layers'
 /** What `plan` shows: per component and precision how many weights and bytes, then why. */
 export function planText(plan: Plan, detail: PlanDetail, layout: Layout): string {
   const preset = plan.preset === null ? '' : `${plan.preset} `
-  const head = `${layout.paint('strong', plan.model)}  ${preset}for ${plan.target}, ${sizeOf(plan.layers)} of weights`
+  const head = `${layout.paint('strong', plan.model)}  ${wholeSize(plan)}${preset}for ${plan.target}, ${sizeOf(plan.layers)} of weights`
   return `${head}\n\n${planDetails(plan, detail, layout)}`
+}
+
+/** Of a package: all of its files, before and after. */
+function wholeSize({ package: whole }: Plan): string {
+  if (whole === undefined) return ''
+  const { bytesBefore, bytes, isMost } = whole
+  const share = formatPercent(bytes / Math.max(1, bytesBefore), 1)
+  return `${formatBytes(bytesBefore)} to ${isMost === true ? '≤ ' : ''}${formatBytes(bytes)} (${share}) `
 }
 
 /**
