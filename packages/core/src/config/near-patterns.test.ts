@@ -25,6 +25,26 @@ test.for([
   expect(nearPatterns(pattern, LAYERS, 2)).toEqual(near)
 })
 
+const PACKAGE_LAYERS = ['conv_0_w', 'conv_1_w', 'self_q_proj_w', 'self_k_proj_w'].map(
+  (name) => `model.${name}`,
+)
+
+test.for([
+  { pattern: '*.q*', near: ['model.self_q_proj_w'] },
+  { pattern: 'conv*', near: ['model.conv*'] },
+  { pattern: 'CONV*', near: ['model.conv*'] },
+  { pattern: '*_PROJ_*', near: ['*_proj_*'] },
+  { pattern: 'conv_0_w', near: ['model.conv_0_w'] },
+  { pattern: 'model.Conv_0_w', near: ['model.conv_0_w'] },
+  { pattern: '*.*.*', near: ['model.conv_0_w', 'model.conv_1_w', 'model.self_q_proj_w'] },
+])('$pattern of a package was meant to be one of $near', ({ pattern, near }) => {
+  expect(nearPatterns(pattern, PACKAGE_LAYERS, 3)).toEqual(near)
+})
+
+test('names in capitals are found, too', () => {
+  expect(nearPatterns('*wq*', ['model.WQ', 'model.WK'], 3)).toEqual(['model.WQ'])
+})
+
 test('a model without layers has nothing near', () => {
   expect(nearPatterns('decoder.*', [], 3)).toEqual([])
 })

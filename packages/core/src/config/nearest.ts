@@ -37,9 +37,26 @@ export function nearestNames(
     .map((each) => each.name)
 }
 
+/** Shorter words are parts of many. */
+const SHORTEST_PART = 4
+
+/** The one candidate that a word is a part of: `coreml-ios18` for `iOS18`. */
+function onlyAround(word: string, candidates: readonly string[]): string | undefined {
+  const part = word.toLowerCase().replace(/[\s_-]/gu, '')
+  if (part.length < SHORTEST_PART) return undefined
+  const around = candidates.filter((each) =>
+    each
+      .toLowerCase()
+      .replace(/[\s_-]/gu, '')
+      .includes(part),
+  )
+  return around.length === 1 ? around[0] : undefined
+}
+
 /** ` Did you mean "x"?`, or nothing. */
 export function suggestion(word: string, candidates: Iterable<string>): string {
-  const found = nearest(word, candidates)
+  const all = [...candidates]
+  const found = nearest(word, all) ?? onlyAround(word, all)
   return found === undefined ? '' : ` Did you mean "${found}"?`
 }
 

@@ -55,7 +55,7 @@ test.for([
   },
   {
     what: { components: { decoder: 'int5' } },
-    says: 'components.decoder: "int5" is not a precision. Valid forms: fp32; fp16;',
+    says: 'components.decoder: "int5" is not a precision. Did you mean',
   },
   { what: { components: { decoder: 4 } }, says: 'components.decoder must be text; found 4.' },
   { what: { components: 'int4' }, says: 'components must be a table of keys; found "int4".' },

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MixbitError } from '../base/error.ts'
 import {
+  PRECISION_FORMS,
   PRECISION_PATTERN,
   formatPrecision,
   parsePrecision,
@@ -199,9 +200,14 @@ test.for(BROKEN)('"%s" is refused with the code invalid-precision', (name) => {
   expect(() => parsePrecision(name)).toThrow(expect.objectContaining({ code: 'invalid-precision' }))
 })
 
-test('the error names what was found and every valid form', () => {
+test('the error names what was found, and its facts have every valid form', () => {
   expect(() => parsePrecision('int5')).toThrow(
-    /^"int5" is not a precision\. Valid forms: fp32; fp16; int8 \| int4 .*w8a8\/dynamic\.$/u,
+    expect.objectContaining({
+      message: expect.stringMatching(
+        /^"int5" is not a precision\. Did you mean "int4" or "int8"\?/u,
+      ),
+      facts: { found: 'int5', near: ['int4', 'int8'], forms: PRECISION_FORMS },
+    }),
   )
 })
 

@@ -1,4 +1,5 @@
 import { MixbitError, ensure } from '../base/error.ts'
+import { meantPrecisions } from './meant-precisions.ts'
 import { INTEGER_BITS } from './scheme.ts'
 import type {
   FloatType,
@@ -261,11 +262,21 @@ function parseCount(text: string, max: number, what: string, whole: string): num
 }
 
 function invalidPrecision(found: string): MixbitError {
+  const near = meantPrecisions(found).filter(isPrecision)
+  const hint =
+    near.length === 0
+      ? 'Some that are: fp16, int8, int4/32, int4/channel/asym, palette4, palette4/g16, sparse50+int8, w8a8.'
+      : `Did you mean ${near.map((name) => `"${name}"`).join(' or ')}?`
   return new MixbitError(
     'invalid-precision',
-    `"${found}" is not a precision. Valid forms: ${PRECISION_FORMS.join('; ')}.`,
-    { found, forms: PRECISION_FORMS },
+    `"${found}" is not a precision. ${hint} docs/precision.md has all forms.`,
+    { found, near, forms: PRECISION_FORMS },
   )
+}
+
+/** What is proposed is short, so it is read without proposals of its own. */
+function isPrecision(text: string): boolean {
+  return new RegExp(PRECISION_PATTERN, 'u').test(text)
 }
 
 function defaultGranularity(dtype: IntegerType): PrecisionGranularity {
