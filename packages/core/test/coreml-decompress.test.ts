@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { literalValue, sizesValue } from '../src/formats/coreml/make-values.ts'
+import { literalValue, sizesValue, stringValue } from '../src/formats/coreml/make-values.ts'
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import { checkCoremlStructure } from '../src/formats/coreml/structure/check-structure.ts'
 import type { StaticTensor } from '../src/formats/coreml/value-types.ts'
@@ -86,4 +86,27 @@ test.for<readonly [number, number]>([
   const { weights } = await decompressCoremlPackage(host, { path: PACKAGE, folder: OUT })
   expect(weights).toBe(0)
   expect(failedChecks(await checkCoremlStructure(host, OUT))).toEqual([])
+})
+
+test('halves behind a cast become the floats that operators want', async () => {
+  const host = await hostOf(({ blobs, attributes, op, body }) => {
+    const values = Array.from({ length: 16 }, (_, i) => i / 8 - 1)
+    const source = blobs.add(half(4, 4), floatBytes(values, 'float16'))
+    const parameters = { source_val: source, output_dtype: stringValue('fp32') }
+    const full: StaticTensor = { dtype: 'float32', shape: [4, 4] }
+    attributes('constexpr_cast', parameters, 'cast', full)
+    op('linear', { x: 'x', weight: 'cast' }, 'y', { ...full, shape: [1, 4] })
+    body.outputs.push('y')
+  })
+  const before = await readCoremlPackage(host, PACKAGE)
+  const values = await valuesOf(before, 'cast')
+  const { weights } = await decompressCoremlPackage(host, { path: PACKAGE, folder: OUT })
+  expect(weights).toBe(1)
+  const after = await readCoremlPackage(host, OUT)
+  expect(after.document.weights.get('cast')?.stored).toMatchObject({
+    ops: ['const'],
+    precision: 'fp32',
+    bytes: 64,
+  })
+  expect(await valuesOf(after, 'cast')).toEqual(values)
 })

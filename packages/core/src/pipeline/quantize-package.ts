@@ -98,11 +98,12 @@ export async function decompressCoremlPackage(
 }
 
 /**
- * A weight without values has no dense form, and nothing to make dense. Integers behind an ordinary
+ * A weight without values has no dense form, and nothing to make dense. Halves behind a cast to float32
+ * are a form of storage like any other. Integers behind an ordinary
  * `dequantize` are how the program computes, as activations of 8 bits are.
  */
 function isCompressed({ stored, shape }: CoremlWeight): boolean {
-  const isPacked = stored.ops.some((op) => op.startsWith('constexpr_') && op !== 'constexpr_cast')
+  const isPacked = stored.ops.some((op) => op.startsWith('constexpr_'))
   return isPacked && elementsOf(shape) > 0
 }
 

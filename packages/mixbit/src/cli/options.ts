@@ -17,8 +17,9 @@ export const preset: OptionSpec = {
   type: 'text',
   valueName: 'name',
   choices: ['mobile_optimized', 'balanced', 'quality_focused', 'ultra_fast'],
-  summary: 'A starting point: precisions, samples and the accepted loss.',
-  defaultText: 'balanced',
+  summary:
+    'A starting point for a checkpoint: precisions, samples and the accepted loss. ONNX files and packages have none.',
+  defaultText: 'balanced for a checkpoint, else int8 for every weight',
 }
 
 export const precision: OptionSpec = {
@@ -82,7 +83,8 @@ export const calibration: OptionSpec = {
   name: 'calibration',
   type: 'text',
   valueName: 'data',
-  summary: 'Dataset descriptor, folder of pictures or .npy files, or a file that calibrate wrote.',
+  summary:
+    'Dataset descriptor, folder of pictures or .npy files, or a file that calibrate wrote. Not for Core ML packages.',
 }
 
 export const samples: OptionSpec = {
@@ -110,7 +112,7 @@ export const runtime: OptionSpec = {
   type: 'text',
   valueName: 'name',
   choices: ['x86-vnni', 'x86-legacy', 'arm64'],
-  summary: 'Processors whose integer kernels w8a8 is for.',
+  summary: 'Processors whose integer kernels w8a8 of ONNX files is for.',
   defaultText: 'x86-vnni',
 }
 
@@ -128,7 +130,8 @@ export const calibrator: OptionSpec = {
   type: 'text',
   valueName: 'rule',
   choices: ['auto', 'min-max', 'moving-average', 'percentile', 'entropy', 'mse'],
-  summary: 'How w8a8 finds the ranges of activations; auto takes the best rule for each.',
+  summary:
+    'How w8a8 of ONNX files finds the ranges of activations; auto takes the best rule for each.',
   defaultText: 'auto',
 }
 
@@ -170,7 +173,7 @@ export const limit: OptionSpec = {
   valueName: 'count',
   min: 1,
   max: 1_000_000_000,
-  summary: 'Only so many questions: the first ones in file order.',
+  summary: 'Only so many samples: the first ones in file order.',
   defaultText: 'all',
 }
 
@@ -220,19 +223,21 @@ export const workers: OptionSpec = {
 export const force: OptionSpec = {
   name: 'force',
   type: 'flag',
-  summary: 'Replace the output folder even if Mixbit did not make it.',
+  summary:
+    'Replace an output that is there: a file, a package, or a folder that Mixbit did not make.',
 }
 
 export const selfContained: OptionSpec = {
   name: 'self-contained',
   type: 'flag',
-  summary: 'Write a shared table into each graph that uses it: browsers load only own data.',
+  summary:
+    'Write a shared table into each ONNX graph of a folder that uses it: browsers load only own data.',
 }
 
 export const layers: OptionSpec = {
   name: 'layers',
   type: 'flag',
-  summary: 'Also compare what is inside, layer by layer (ONNX files).',
+  summary: 'Also compare what is inside, layer by layer (ONNX files only).',
 }
 
 export const compareOptions: OptionSpec = {
@@ -251,5 +256,5 @@ export const dtype: OptionSpec = {
 export const decompress: OptionSpec = {
   name: 'decompress',
   type: 'flag',
-  summary: 'Store every compressed weight as plain floats.',
+  summary: 'Store every compressed weight as plain floats, halves behind a cast as float32.',
 }

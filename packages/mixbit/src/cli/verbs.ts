@@ -55,7 +55,14 @@ const ANY_MODEL: PositionalSpec = {
 
 const MODEL: PositionalSpec = {
   name: 'model',
-  summary: 'Checkpoint folder, or folder of ONNX graphs. May stand in the config file instead.',
+  summary:
+    'Checkpoint folder, folder of ONNX graphs, or ONNX file. May stand in the config file instead.',
+  required: false,
+}
+
+const CHECKPOINT_OR_ONNX: PositionalSpec = {
+  name: 'model',
+  summary: 'Checkpoint folder or ONNX file. May stand in the config file instead.',
   required: false,
 }
 
@@ -88,7 +95,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
       'Reads the model, measures activations if calibration data is given, plans a precision for ' +
       'every weight, quantizes, evaluates before and after, writes the package and a report, and ' +
       'checks the gates. Exits with 1 when a gate failed.',
-    positionals: [CHECKPOINT],
+    positionals: [CHECKPOINT_OR_ONNX],
     options: [
       output('folder', 'Folder to write; a folder of another program is left alone.'),
       ...DECISION,
@@ -153,11 +160,16 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
   },
   {
     name: 'quantize',
-    summary: 'Write a quantized package, without measuring it.',
-    details: 'Plans (or takes `--plan`), quantizes and writes the package.',
-    positionals: [CHECKPOINT],
+    summary: 'Write a quantized model, without measuring it.',
+    details:
+      'Plans (or takes `--plan`), quantizes and writes. A checkpoint or a folder of ONNX graphs becomes a ' +
+      'folder, an ONNX file an ONNX file, a Core ML package a Core ML package.',
+    positionals: [ANY_MODEL],
     options: [
-      output('folder', 'Folder to write; a folder of another program is left alone.'),
+      output(
+        'path',
+        'What to write: a folder, name.onnx or name.mlpackage. What is there is kept without --force, but for an empty folder or one that Mixbit made.',
+      ),
       plan,
       ...DECISION,
       computeUnit,
@@ -171,6 +183,8 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     examples: [
       'mixbit quantize ./FastVLM-0.5B --preset balanced -o out',
       'mixbit quantize ./FastVLM-0.5B --plan plan.json -o out',
+      'mixbit quantize model.onnx --precision int8 -o small.onnx',
+      'mixbit quantize model.mlpackage --precision int8 --layer "*head*=palette6" -o small.mlpackage',
     ],
   },
   {
@@ -183,14 +197,20 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
   },
   {
     name: 'compare',
-    summary: 'Compare the outputs of two models on the same inputs.',
+    summary: 'Compare the outputs of two models, or the weights of two packages.',
     details:
       'Runs both models on the same samples and measures how far their outputs are apart: mean ' +
-      'squared error, largest error, signal-to-noise ratio, cosine, top-1 agreement. With --options ' +
+      'squared error, largest error, signal-to-noise ratio, cosine, top-1 agreement. Of two Core ML ' +
+      'packages it compares the weights, as they are decoded from their bytes; that needs no data. With --options ' +
       'it makes the usual ways to quantize one model itself, and measures size, error, accuracy and ' +
       'speed of each.',
     positionals: [
-      { name: 'model', summary: 'The model to compare with.', required: true },
+      {
+        name: 'model',
+        summary:
+          'The model to compare with: model folder, ONNX file or Core ML package. The other is of the same kind.',
+        required: true,
+      },
       {
         name: 'other',
         summary: 'The model to judge, such as a quantized package. Left out with --options.',
@@ -211,6 +231,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     ],
     examples: [
       'mixbit compare ./FastVLM-0.5B out --data val.json --limit 50',
+      'mixbit compare model.mlpackage small.mlpackage',
       'mixbit compare --options ./FastVLM-0.5B --calibration cal.json --data val.json --limit 200',
     ],
   },
@@ -219,7 +240,7 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     summary: 'Check that a written package is what its format says.',
     details:
       'Checks the structure of a Core ML package: manifest, program, weight file, types, and what ' +
-      'coremltools does not notice. Exits with 1 when a check fails.',
+      'coremltools does not notice. Exits with 1 when a check fails, with 2 for a kind of model that it does not read.',
     positionals: [{ name: 'model', summary: 'Core ML package (.mlpackage).', required: true }],
     options: [workers],
     examples: ['mixbit verify small.mlpackage', 'mixbit verify small.mlpackage --json'],
@@ -229,7 +250,8 @@ export const verbs: readonly (CommandSpec & { readonly name: VerbName })[] = [
     summary: 'Make the compressed weights of a Core ML package dense again.',
     details:
       'With --decompress, writes a package whose weights are the floats that their compressed forms ' +
-      'decode to; nothing else in it changes.',
+      'decode to, in the dtype that operators want; nothing else in it changes. Halves that are cast to ' +
+      'float32 where they are read count as compressed.',
     positionals: [{ name: 'model', summary: 'Core ML package (.mlpackage).', required: true }],
     options: [
       output('package', 'Package to write, such as dense.mlpackage.'),
