@@ -178,7 +178,7 @@ test('integers of iOS 16 that stay keep their operation in a package that become
     { pattern: '*conv_w', precision: 'palette4' },
   ]
   await quantized(host, { precision: 'fp16', layers, target: 'coreml-ios16' })
-  for (const [path, bytes] of [...host.files]) {
+  for (const [path, bytes] of host.files) {
     if (path.startsWith(OUT)) host.files.set(path.replace(OUT, PACKAGE), bytes)
   }
   const { written } = await quantized(host, {
