@@ -85,11 +85,15 @@ export type Pool = {
 export type Host = {
   readonly open: (path: string) => Promise<ByteSource>
   readonly create: (path: string) => Promise<ByteSink>
+  /** Makes a folder with those above it; one that is there is kept. */
+  readonly createFolder: (path: string) => Promise<void>
   /** File names (no folders) in a folder, sorted; `undefined` when it is not a folder. */
   readonly list: (folder: string) => Promise<readonly string[] | undefined>
   /** Names of the folders in a folder, sorted; `undefined` when it is not a folder. */
   readonly listFolders: (folder: string) => Promise<readonly string[] | undefined>
   readonly exists: (path: string) => Promise<boolean>
+  /** The path with links followed: the same for all names of a file. */
+  readonly realPath: (path: string) => string
   /** Joins with the platform's separator; refuses (`path-outside`) a result outside `folder`. */
   readonly within: (folder: string, relative: string) => string
   readonly pool: Pool

@@ -16,7 +16,7 @@ import { elementsOf } from '../tensor/weight.ts'
 import { plannedSize, raisedFindings, weightName } from './forecast-plan.ts'
 import { plannedForms } from './planned-forms.ts'
 
-type WritingHost = Pick<Host, 'create' | 'open' | 'within' | 'pool' | 'emit'>
+type WritingHost = Pick<Host, 'create' | 'createFolder' | 'open' | 'within' | 'pool' | 'emit'>
 
 export type QuantizePackageRequest = {
   readonly model: CoremlModel

@@ -39,7 +39,7 @@ export type WrittenLayer = {
  * through the pool slab by slab, in the order of the weight file.
  */
 export async function writeCoreml(
-  host: Pick<Host, 'create' | 'open' | 'within' | 'pool' | 'emit'>,
+  host: Pick<Host, 'create' | 'createFolder' | 'open' | 'within' | 'pool' | 'emit'>,
   request: WriteCoremlRequest,
 ): Promise<WrittenCoreml> {
   const { model, folder, changes, limits } = request

@@ -9,6 +9,8 @@ import { jobs } from '../../src/jobs.ts'
 export type MemoryHost = Host & {
   /** Every finished file by its path. */
   readonly files: Map<string, Uint8Array>
+  /** Every folder that was made, though perhaps nothing lies in it. */
+  readonly folders: ReadonlySet<string>
   readonly events: readonly MixbitEvent[]
 }
 
@@ -24,8 +26,10 @@ export function memoryHost(
 ): MemoryHost {
   const written = new Map(files)
   const events: MixbitEvent[] = []
+  const folders = new Set<string>()
   return {
     files: written,
+    folders,
     events,
     pool: jobPool(context),
     open: (path) => {
@@ -37,6 +41,8 @@ export function memoryHost(
     create: (path) => Promise.resolve(memorySink(path, written)),
     list: (folder) => Promise.resolve(namesIn(written, folder, 'files')),
     listFolders: (folder) => Promise.resolve(namesIn(written, folder, 'folders')),
+    createFolder: (path) => Promise.resolve(void folders.add(path)),
+    realPath: (path) => path,
     exists: (path) => Promise.resolve(written.has(path)),
     within: (folder, relative) => {
       if (relative.startsWith('/') || relative.split('/').includes('..')) {

@@ -54,6 +54,8 @@ export function memoryHost(
     },
     emit: (event) => events.push(event),
     create: refuse,
+    createFolder: refuse,
+    realPath: (path) => path,
     sha256: refuse,
     tokenizer: refuse,
   }

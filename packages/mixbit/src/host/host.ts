@@ -1,12 +1,15 @@
 import { jobs as coreJobs } from '@mixbit/core'
 import type { Emit, Host } from '@mixbit/core'
+import { resolve } from 'node:path'
 import { createFile } from './create-file.ts'
 import type { FileSink } from './create-file.ts'
 import { exists, listFolder, listFolders, openFile, sha256 } from './files.ts'
+import { writing } from './file-error.ts'
 import type { JobTable } from './job-table.ts'
 import { createPool, defaultWorkers } from './pool.ts'
 import { loadTokenizer } from './tokenizer.ts'
-import { within } from './within.ts'
+import { makeFolder } from './make-folder.ts'
+import { realPath, within } from './within.ts'
 
 export type NodeHostOptions = {
   /** Jobs that run in this thread; by default core's, which worker threads have from their own file. */
@@ -49,9 +52,11 @@ export function createNodeHost(options: NodeHostOptions = {}): NodeHost {
   return {
     open: openFile,
     create,
+    createFolder: (path) => writing(path, () => makeFolder(path)),
     list: listFolder,
     listFolders,
     exists,
+    realPath: (path) => realPath(resolve(path)) ?? path,
     within,
     pool,
     sha256,

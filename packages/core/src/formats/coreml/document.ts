@@ -17,8 +17,12 @@ export type CoremlDocument = {
   readonly format: 'coreml'
   readonly model: Model
   readonly manifest: PackageManifest
-  /** Files that are neither manifest, program nor weight file: paths inside the package, sorted. */
+  /**
+   * Files that are neither manifest, program nor weight file: paths inside the package, sorted. Other names
+   * that links give to a file are left out.
+   */
   readonly otherFiles: readonly string[]
+  readonly emptyFolders: readonly string[]
   /** By the name that values call them: `@model_path/weights/weight.bin`. */
   readonly blobFiles: ReadonlyMap<string, BlobFile>
   /** Float weights by layer name, in program order. */

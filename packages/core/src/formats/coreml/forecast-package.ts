@@ -46,6 +46,7 @@ export async function forecastPackage(
         return zeros(source, empty)
       },
       create: (file) => Promise.resolve(nowhere(file)),
+      createFolder: () => Promise.resolve(),
     },
     {
       model: { ...model, document: { ...document, blobFiles: new Map(blobFiles) } },

@@ -7,7 +7,7 @@ import type { CoremlDocument } from './document.ts'
 import type { Model } from './generated/coreml_pb.ts'
 import { MANIFEST_PATH, readManifest } from './manifest.ts'
 import type { PackageManifest } from './manifest.ts'
-import { packageFiles } from './package-files.ts'
+import { otherFiles, packageContents } from './package-files.ts'
 import { ensurePackage } from './package-place.ts'
 import { walkProgram } from './program.ts'
 import { ensureFunctions, programSpec } from './program-facts.ts'
@@ -17,7 +17,10 @@ import { unmovable } from './restyle.ts'
 import { collectWeights } from './weights.ts'
 
 /** What reading and writing packages needs of a host. */
-export type PackageHost = Pick<Host, 'open' | 'list' | 'listFolders' | 'exists' | 'within'>
+export type PackageHost = Pick<
+  Host,
+  'open' | 'list' | 'listFolders' | 'exists' | 'realPath' | 'within'
+>
 
 /** An opened package. */
 export type CoremlModel = {
@@ -87,15 +90,17 @@ async function readDocument(
   const file = manifest.modelPath
   const program = ensureFunctions(file, model)
   const blobFiles = await openBlobFiles(host, path, { manifest, program, opened })
-  const known = new Set([MANIFEST_PATH, file, ...[...blobFiles.values()].map((each) => each.path)])
-  const otherFiles = (await packageFiles(host, path)).filter((each) => !known.has(each))
+  const { files, emptyFolders } = await packageContents(host, path)
+  const known = [MANIFEST_PATH, file, ...[...blobFiles.values()].map((each) => each.path)]
+  const others = otherFiles(host, path, files, { known, named: manifest.itemPaths })
   const walk = walkProgram(file, program)
   const { weights, sites } = await collectWeights(walk, blobFiles)
   return {
     format: 'coreml',
     model,
     manifest,
-    otherFiles,
+    otherFiles: others,
+    emptyFolders,
     blobFiles,
     weights,
     sites,

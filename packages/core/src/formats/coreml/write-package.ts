@@ -53,7 +53,7 @@ export type WrittenPackage = {
 export type WrittenPart = { readonly path: string; readonly bytes: number }
 
 /** What writing needs of a host. */
-export type WritingHost = Pick<Host, 'create' | 'open' | 'within'>
+export type WritingHost = Pick<Host, 'create' | 'createFolder' | 'open' | 'within'>
 
 /**
  * Writes a package with other forms of some of its weights. Weight files are streamed: blobs that stay
@@ -83,6 +83,7 @@ export async function writeCoremlPackage(
   await writeWhole(output, document.manifest.modelPath, toBinary(ModelSchema, edit.model))
   await writeWhole(output, MANIFEST_PATH, document.manifest.bytes)
   for (const path of document.otherFiles) await copyFile(output, path)
+  for (const path of document.emptyFolders) await host.createFolder(host.within(folder, path))
   const files = output.written.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   return { files, bytes, spec: edit.model.specificationVersion }

@@ -6,7 +6,7 @@ import type { Model, Program } from '../generated/coreml_pb.ts'
 import { readManifest } from '../manifest.ts'
 import type { PackageManifest } from '../manifest.ts'
 import { openBlobFiles } from '../blob-files.ts'
-import { packageFiles } from '../package-files.ts'
+import { packageContents } from '../package-files.ts'
 import { ensurePackage } from '../package-place.ts'
 import { ensureFunctions } from '../program-facts.ts'
 import { walkProgram } from '../program.ts'
@@ -117,7 +117,7 @@ async function checkRead(
 async function checkedManifest(host: CheckHost, path: string): Promise<PackageManifest> {
   await ensurePackage(host, path)
   const manifest = await readManifest(host, path)
-  const files = await packageFiles(host, path)
+  const { files } = await packageContents(host, path)
   for (const item of manifest.itemPaths) {
     const isThere = files.some((file) => file === item || file.startsWith(`${item}/`))
     if (!isThere && (await host.list(host.within(path, item))) === undefined) {
