@@ -130,6 +130,22 @@ describe('quantize', () => {
     expect(stdout).not.toContain('no preset')
   })
 
+  test('says what a threshold leaves, what changes nothing, and what the file is for', async () => {
+    const argv = ['quantize', at(PACKAGE), '--force', '-o', at('findings.mlpackage'), ...one]
+    const findings = async (...asked: readonly string[]) => {
+      const { code, json } = await mixbitJson(argv, asked)
+      expect(code).toBe(0)
+      return Object(json).findings.map(({ code: each }: { code: string }) => each)
+    }
+    // Values lie evenly between -2 and 2: 2.5 % are kept.
+    expect(await findings('--precision', 'sparse@1.95+fp16')).toEqual(['mostly-zero'])
+    expect(await findings('--precision', 'fp16')).toEqual(['nothing-changed'])
+    const older = await mixbit([...argv, '--precision', 'int8', '--target', 'coreml-ios16'])
+    // The package is one of iOS 17.
+    expect(older.stdout).toMatch(/for coreml-ios17 in/u)
+    expect(older.stdout).toContain('The package needs iOS 17 already')
+  })
+
   test('gives the same bytes with any number of workers', async () => {
     const argv = ['quantize', at(PACKAGE), ...MIXED]
     for (const workers of ['1', '2', '5']) {
