@@ -58,7 +58,7 @@ test('a plan of many precisions has a short table, and says each thing once', ()
     int4/29    blockwise_shift_scale        1  2.80 kB
     int4/30    blockwise_shift_scale        1  2.90 kB
     int4/31    blockwise_shift_scale        1  3.00 kB
-    19 others                              19  19.0 kB
+    19 more    --verbose lists all         19  19.0 kB
 
     weights  because
          30  blocks of 32 do not divide 40, 41, 42, … input
@@ -72,5 +72,5 @@ test('with every layer asked for, each has a row with its reason', () => {
   expect(text).toContain(
     'model.w7   int4/9     blockwise_shift_scale    800 B  int4 by precision; blocks of 32 do not divide 47 input channels\n',
   )
-  expect(text).not.toContain('others')
+  expect(text).not.toContain('--verbose lists all')
 })

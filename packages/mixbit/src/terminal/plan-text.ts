@@ -102,7 +102,8 @@ function listedGroups(groups: readonly Group[], detail: PlanDetail): readonly Gr
   const bySize = groups.toSorted(([, , , a], [, , , b]) => storedBytes(b) - storedBytes(a))
   const listed = new Set(bySize.slice(0, LISTED_GROUPS - 1))
   const left = groups.filter((group) => !listed.has(group))
-  const rest: Group = ['', `${left.length} others`, '', left.flatMap(([, , , own]) => own)]
+  const all = left.flatMap(([, , , own]) => own)
+  const rest: Group = ['', `${left.length} more`, '--verbose lists all', all]
   return [...groups.filter((group) => listed.has(group)), rest]
 }
 

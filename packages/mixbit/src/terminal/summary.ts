@@ -132,6 +132,7 @@ export function hanging(
   text: string,
   width: number,
 ): readonly string[] {
-  const lines = wrap(printable(text), Math.max(20, width - markWidth))
+  const room = Math.min(width, WIDEST) - markWidth
+  const lines = wrap(printable(text), Math.max(20, room))
   return lines.map((line, index) => (index === 0 ? mark : ' '.repeat(markWidth)) + line)
 }
