@@ -54,7 +54,7 @@ test.for([
   { argv: ['--max-drop', 'NaN'], says: '--max-drop needs a number from 0 to 1; found "NaN".' },
   {
     argv: ['--preset', 'fast'],
-    says: '--preset must be one of mobile_optimized, balanced, quality_focused, ultra_fast; found "fast".',
+    says: '--preset must be one of mobile_optimized, balanced, quality_focused, ultra_fast; found "fast". Did you mean "ultra_fast"?',
   },
   { argv: ['--preset'], says: '--preset needs a value (<name>).' },
   { argv: ['--preset='], says: '--preset needs a value (<name>).' },

@@ -19,6 +19,7 @@ export async function parseCommandArgs(
     const option = options.find((each) => each.name === token.name)
     if (option === undefined) throw await unknownOption(spec, options, token.rawName)
     const value = checkedValue(option, token)
+    if (option.type === 'text') await checkChoice(option, value, token.rawName)
     const before = values.get(option.name) ?? []
     if (option.type !== 'flag') refuseRepetition(option, before, token.rawName)
     values.set(option.name, [...before, value])
@@ -72,8 +73,7 @@ function checkedValue(option: OptionSpec, { rawName, value, inlineValue }: Optio
       rawName,
     )
   }
-  if (option.type === 'text') checkChoice(option, value, rawName)
-  else checkNumber(option, value, rawName)
+  if (option.type !== 'text') checkNumber(option, value, rawName)
   return value
 }
 
@@ -86,13 +86,18 @@ function article(option: Exclude<OptionSpec, { readonly type: 'flag' }>): string
     : `${kind} from ${min} to ${max}`
 }
 
-function checkChoice(
+/** Core is loaded only where there is an error to make helpful. */
+async function checkChoice(
   option: Extract<OptionSpec, { readonly type: 'text' }>,
   value: string,
   rawName: string,
-): void {
+): Promise<void> {
   if (option.choices === undefined || option.choices.includes(value)) return
-  throw usage(`${rawName} must be one of ${option.choices.join(', ')}; found "${value}".`, rawName)
+  const { suggestion } = await import('@mixbit/core')
+  throw usage(
+    `${rawName} must be one of ${option.choices.join(', ')}; found "${value}".${suggestion(value, option.choices)}`,
+    rawName,
+  )
 }
 
 /** Decimal digits only: `Number` would also take 0x10, 1e3 and blanks. */
