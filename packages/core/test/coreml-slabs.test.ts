@@ -132,17 +132,37 @@ test('a table that is too small for the rule unique is refused in two passes as 
 })
 
 test('the rule unique keeps values of float32 that are next to each other, in slabs too', async () => {
-  const { op, body, blobs, constant } = testBuilder()
   const levels = [...Array.from({ length: 15 }, (_, i) => i - 8), Math.fround(6.0001)]
   const values = Array.from({ length: 64 * 64 }, (_, i) => levels[(7 * i) % 16] ?? 0)
+  const host = await squareHost(values)
+  await quantized(host, { precision: 'palette4', algorithm: 'unique' }, { limits: SMALL })
+  expect([...(await valuesOf(await readCoremlPackage(host, OUT), 'w'))]).toEqual(values)
+})
+
+test.for(['palette4', 'sparse50+palette4'])(
+  'the rule uniform gives a table of %s the smallest and the largest value, in slabs too',
+  async (precision) => {
+    const values = Array.from({ length: 64 * 64 }, (_, i) => Math.fround(Math.sin(i) * 1.23456))
+    const settings: Settings = { precision, algorithm: 'uniform', protect: false }
+    for (const limits of [undefined, SMALL]) {
+      const host = await squareHost(values)
+      await quantized(host, settings, limits && { limits })
+      const found = await valuesOf(await readCoremlPackage(host, OUT), 'w')
+      expect(Math.min(...found)).toBe(Math.min(...values))
+      expect(Math.max(...found)).toBe(Math.max(...values))
+    }
+  },
+)
+
+/** A package with one weight of 64 rows and columns. */
+async function squareHost(values: readonly number[]) {
+  const { op, body, blobs, constant } = testBuilder()
   const row: StaticTensor = { dtype: 'float32', shape: [1, 64] }
   constant('w', blobs.add({ dtype: 'float32', shape: [64, 64] }, floatBytes(values, 'float32')))
   op('linear', { x: 'x', weight: 'w' }, 'y', row)
   body.outputs.push('y')
-  const host = await testHost({ main: { body, inputs: { x: row } } }, blobs, 9)
-  await quantized(host, { precision: 'palette4', algorithm: 'unique' }, { limits: SMALL })
-  expect([...(await valuesOf(await readCoremlPackage(host, OUT), 'w'))]).toEqual(values)
-})
+  return testHost({ main: { body, inputs: { x: row } } }, blobs, 9)
+}
 
 test.for([
   ['palette4', /^"model\.\w+".*16 values.* Use more bits, or the algorithm kmeans\.$/u],

@@ -5,6 +5,7 @@ import { roundToHalf } from '../tensor/float16.ts'
 import { distinctValues, mergeDistinct, noDistinctValues } from './distinct-values.ts'
 import { halfKey, keyExponent, keyOf, keyValue } from './half-keys.ts'
 import type { DistinctValues } from './palette-kernels.ts'
+import { scalarKernels } from './scalar.ts'
 import { loadSimdKernels } from './simd.ts'
 
 const simdKernels = loadSimdKernels()
@@ -61,6 +62,16 @@ describe('distinctValues', () => {
     const { weight, sum } = distinctValues(Float32Array.of(1, near), 14, undefined)
     expect([...weight]).toEqual([2])
     expect([...sum]).toEqual([2 + 2 ** -20])
+  })
+
+  test('keeps the ends of the values that have a weight', () => {
+    const x = Float32Array.of(-3, 1, 1 + 2 ** -20, 5, NaN, -Infinity)
+    const weights = Float32Array.of(0, 2, 1, 0, 1, 1)
+    for (const kernels of [scalarKernels, simdKernels]) {
+      expect(kernels.distinctValues(x, 0, undefined)).toMatchObject({ low: -3, high: 5 })
+      const own = kernels.distinctValues(x, 0, weights)
+      expect(own).toMatchObject({ low: 1, high: 1 + 2 ** -20 })
+    }
   })
 
   test('tells tiny float32 values apart once they are brought into the range of halves', () => {

@@ -9,6 +9,8 @@ export function noDistinctValues(exponent: number): DistinctValues {
     keys: new Uint16Array(0),
     weight: new Float64Array(0),
     sum: new Float64Array(0),
+    low: Infinity,
+    high: -Infinity,
   }
 }
 
@@ -43,7 +45,25 @@ export function distinctValues(
     keys: Uint16Array.from(keys),
     weight: Float64Array.from(keys, (key) => weightOf[key]!),
     sum: Float64Array.from(keys, (key) => sumOf[key]!),
+    ...weighedEnds(x, weights),
   }
+}
+
+/** The smallest and the largest of the finite values that have a weight. */
+export function weighedEnds(
+  x: Float32Array,
+  weights: Float32Array | undefined,
+): Pick<DistinctValues, 'low' | 'high'> {
+  let low = Infinity
+  let high = -Infinity
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i]!
+    if (!Number.isFinite(value) || weights?.[i] === 0) continue
+    if (value < low) low = value
+    if (value > high) high = value
+  }
+  // Adding 0 makes -0 and 0 one end.
+  return { low: low + 0, high: high + 0 }
 }
 
 /** The distinct values of two parts of one tensor, which must have the same exponent. */
@@ -72,6 +92,8 @@ export function mergeDistinct(a: DistinctValues, b: DistinctValues): DistinctVal
     keys: keys.slice(0, count),
     weight: weight.slice(0, count),
     sum: sum.slice(0, count),
+    low: Math.min(a.low, b.low),
+    high: Math.max(a.high, b.high),
   }
 }
 

@@ -10,6 +10,9 @@ export type DistinctValues = {
   readonly weight: Float64Array
   /** Sum of the values, each times its weight. */
   readonly sum: Float64Array
+  /** The smallest and the largest finite value that has a weight; Infinity and -Infinity of none. */
+  readonly low: number
+  readonly high: number
 }
 
 /** How vectors lie in an array of the shape (rows, size, inner). */

@@ -1,8 +1,9 @@
 import type { PaletteBits } from '../scheme/scheme.ts'
 import { requirePacked } from './bit-stream.ts'
-import { requireWeights } from './distinct-values.ts'
+import { requireWeights, weighedEnds } from './distinct-values.ts'
 import { requireFit } from './fit.ts'
 import { KEYS } from './half-keys.ts'
+import { simdValueEnds } from './histogram-simd.ts'
 import { tableBounds } from './nearest-entries.ts'
 import { requireEntries, requireVectors } from './nearest-vectors.ts'
 import type { DistinctValues, PaletteKernels, VectorSpec } from './palette-kernels.ts'
@@ -82,7 +83,18 @@ function distinctValues(
     keys: arena.halves(at.keys, count).slice(),
     weight: arena.doubles(at.out, count).slice(),
     sum: arena.doubles(at.sums, count).slice(),
+    ...endsOf(arena, x, weights),
   }
+}
+
+function endsOf(
+  arena: Arena,
+  x: Float32Array,
+  weights: Float32Array | undefined,
+): Pick<DistinctValues, 'low' | 'high'> {
+  if (weights !== undefined) return weighedEnds(x, weights)
+  const { min, max } = simdValueEnds(arena, x)
+  return { low: min, high: max }
 }
 
 function nearestEntries(

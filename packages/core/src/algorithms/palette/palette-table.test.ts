@@ -8,6 +8,11 @@ import { paletteTable, type TableSpec } from './palette-table.ts'
 
 const KMEANS: TableSpec = { bits: 1, rule: 'kmeans', dtype: 'float32' }
 
+const UNIFORM: TableSpec = { ...KMEANS, rule: 'uniform' }
+
+/** Of float32 at 1. */
+const ULP = 2 ** -23
+
 // By hand.
 test.for<readonly [string, readonly number[], TableSpec, readonly number[] | null]>([
   ['the means of two heaps', [1, 2, 9, 10, 11], KMEANS, [1.5, 10]],
@@ -15,6 +20,7 @@ test.for<readonly [string, readonly number[], TableSpec, readonly number[] | nul
   ['entries rounded to halves', [1, 1 + 2 ** -10, 5], { ...KMEANS, dtype: 'float16' }, [1, 5]],
   ['few values, and the last repeated', [3, -1, 3], { ...KMEANS, bits: 2 }, [-1, 3, 3, 3]],
   ['no values', [NaN], KMEANS, [0, 0]],
+  ['ends that are no halves', [-1, -1 + ULP, 1, 1 + ULP], UNIFORM, [-1, 1 + ULP]],
   ['equal steps', [-1, 0.25, 2], { ...KMEANS, bits: 2, rule: 'uniform' }, [-1, 0, 1, 2]],
   ['steps between equal ends', [2, 2], { ...KMEANS, rule: 'uniform' }, [2, 2]],
   ['no steps', [], { ...KMEANS, rule: 'uniform' }, [0, 0]],

@@ -64,10 +64,8 @@ function means(kernels: Kernels, { weight, sum }: DistinctValues, most: number):
   return entries
 }
 
-function steps({ weight, sum }: DistinctValues, count: number): Float64Array {
-  if (weight.length === 0) return new Float64Array(0)
-  const low = (sum[0] ?? 0) / (weight[0] ?? 1)
-  const high = (sum.at(-1) ?? 0) / (weight.at(-1) ?? 1)
+function steps({ low, high }: DistinctValues, count: number): Float64Array {
+  if (low > high) return new Float64Array(0)
   return Float64Array.from({ length: count }, (_, i) => {
     return i === count - 1 ? high : low + ((high - low) * i) / (count - 1)
   })
