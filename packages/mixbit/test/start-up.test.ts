@@ -26,5 +26,5 @@ test('mixbit --help loads nothing large: no core, no zod, no command', () => {
   const folders = [...own].map((file) => /\/src\/(.*)$/u.exec(file)?.[1] ?? file)
   expect(folders.toSorted()).toContain('cli/commands.ts')
   for (const file of folders)
-    expect(file).toMatch(/^(?:main\.ts|cli\/[\w-]+\.ts|terminal\/(?:text|style)\.ts)$/u)
+    expect(file).toMatch(/^(?:main\.ts|places\.ts|cli\/[\w-]+\.ts|terminal\/(?:text|style)\.ts)$/u)
 })
