@@ -162,7 +162,7 @@ function storedLines(audit: Audit, layout: Layout): readonly (readonly string[])
   return [
     formatTable(
       [
-        { title: 'stored today', align: 'left' },
+        { title: 'stored today', align: 'left', isWhole: true },
         { title: 'as', align: 'left' },
         { title: 'weights', align: 'right' },
         { title: 'size', align: 'right' },

@@ -61,7 +61,7 @@ test('a package tells the systems it needs, what it takes and gives, and whose i
     about     Finds edges.
     author    Jane Doe
     version   1.2
-    metadata  trained.on, 1 of coremltools"
+    metadata  trained.on, 1 key of coremltools"
   `)
 })
 

@@ -199,7 +199,7 @@ function keysText(names: readonly string[], limits: Limits): string {
     ...(more > 0 ? [`${formatCount(more)} more`] : []),
     ...(limits.keys === Infinity || tools.length === 0
       ? []
-      : [`${formatCount(tools.length)} of coremltools`]),
+      : [`${formatCount(tools.length)} ${tools.length === 1 ? 'key' : 'keys'} of coremltools`]),
   ].join(', ')
 }
 
