@@ -1,7 +1,7 @@
 import { create, fromBinary } from '@bufbuild/protobuf'
 import { describe, expect, test } from 'vitest'
 import type { CoremlForm } from '../src/formats/coreml/form-types.ts'
-import { coremlForms, specRange } from '../src/formats/coreml/forms.ts'
+import { APART, coremlForms, specRange } from '../src/formats/coreml/forms.ts'
 import { BlockSchema, ModelSchema } from '../src/formats/coreml/generated/coreml_pb.ts'
 import type { Model, Operation } from '../src/formats/coreml/generated/coreml_pb.ts'
 import { booleanValue, stringValue } from '../src/formats/coreml/make-values.ts'
@@ -408,18 +408,7 @@ describe('specification versions', () => {
 })
 
 test('functions with an operator set of their own are raised only where a form needs it', async () => {
-  const blobs = testBlobs()
-  const inputs = { x: { dtype: 'float16', shape: [1, 16] } } as const
-  const functions = ['CoreML6', 'CoreML7'].map((opset) => {
-    const built = testBuilder(blobs)
-    built.weight(`w${opset}`, [16, 16])
-    built.constant('last', INT(-1))
-    built.op('gather', { x: 'x', indices: 'last' }, 'row', { dtype: 'float16', shape: [16] })
-    built.op('matmul', { x: 'x', y: `w${opset}` }, 'y', { dtype: 'float16', shape: [1, 16] })
-    built.body.outputs.push('y')
-    return [opset, { body: built.body, inputs, opset }] as const
-  })
-  const host = await testHost(Object.fromEntries(functions), blobs, 8)
+  const host = await heldFunctions(['CoreML6', 'CoreML7'])
   const { document } = await readCoremlPackage(host, PACKAGE)
   expect([document.spec, document.highestSpec.spec]).toEqual([8, 7])
   await rewrite(host, { wCoreML6: 'int8', wCoreML7: 'palette4' })
@@ -427,6 +416,53 @@ test('functions with an operator set of their own are raised only where a form n
   expect(opsets).toEqual(['CoreML6', 'CoreML7'])
   await expect(rewrite(host, { wCoreML6: 'int4/8' })).rejects.toThrow('iOS 18 is the first system')
 })
+
+const HELD = 'gather ("row") has negative indices, which iOS 17 does not count from the end'
+
+test.for([
+  [['CoreML6', 'CoreML8'], HELD],
+  [['CoreML5', 'CoreML9'], HELD],
+  [['CoreML6', 'CoreML99'], 'the function "CoreML99" has the operator set "CoreML99"'],
+  [['CoreML99'], 'the function "main" has the operator set "CoreML99"'],
+] as const)(
+  'what does not fit all functions of %o is not planned, and the plan is written',
+  async ([opsets, why]) => {
+    for (const target of [undefined, 'coreml-ios16', 'coreml-ios18'] as const) {
+      const host = await heldFunctions(opsets)
+      const settings = { precision: 'int8', protect: false, ...(target && { target }) }
+      const { plan, written } = await quantized(host, settings)
+      expect(plan.layers).toHaveLength(opsets.length)
+      for (const { scheme, reasons } of plan.layers) {
+        expect(scheme).toEqual({ kind: 'float', dtype: 'float16' })
+        expect(reasons.join('; ')).toContain(`${APART}, and the program cannot be raised (${why}`)
+      }
+      expect(written.bytes).toBe(written.predictedBytes)
+      const functions = modelAt(host, OUT).mlProgram?.functions
+      expect(functions?.map(({ value }) => value?.opset)).toEqual(opsets)
+    }
+  },
+)
+
+test('a form that does not fit all functions is refused with the reason', async () => {
+  const host = await heldFunctions(['CoreML6', 'CoreML8'])
+  await expect(rewrite(host, { wCoreML8: 'int8' })).rejects.toThrow(APART)
+})
+
+/** A package with functions of which none that is older than iOS 17 can be raised to it. */
+function heldFunctions(opsets: readonly string[]) {
+  const blobs = testBlobs()
+  const inputs = { x: { dtype: 'float16', shape: [1, 16] } } as const
+  const functions = opsets.map((opset) => {
+    const built = testBuilder(blobs)
+    built.weight(`w${opset}`, [16, 16])
+    built.constant('last', INT(-1))
+    built.op('gather', { x: 'x', indices: 'last' }, 'row', { dtype: 'float16', shape: [16] })
+    built.op('matmul', { x: 'x', y: `w${opset}` }, 'y', { dtype: 'float16', shape: [1, 16] })
+    built.body.outputs.push('y')
+    return [opsets.length === 1 ? 'main' : opset, { body: built.body, inputs, opset }] as const
+  })
+  return testHost(Object.fromEntries(functions), blobs, 8)
+}
 
 test('a weight of two functions stays one array', async () => {
   const blobs = testBlobs()

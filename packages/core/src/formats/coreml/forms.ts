@@ -18,7 +18,12 @@ import { sparseForm } from './sparse-forms.ts'
  * The specification versions that a package of version `spec` may get. A target of iOS 18 uses the
  * operations of iOS 18 throughout; without a target the version is raised only as forms need.
  *
- * @param reachable - how far the package can be raised: `CoremlDocument.highestSpec.spec`
+ * Functions that have operator sets of their own may be too far apart: where the newest wants the
+ * operations of iOS 18 and another cannot be raised to them, no form but floats fits both, and `highest`
+ * says so.
+ *
+ * @param spec - of the newest operator set: `CoremlDocument.spec`
+ * @param reachable - how far all functions can be raised: `CoremlDocument.highestSpec.spec`
  */
 export function specRange(
   spec: number,
@@ -26,11 +31,16 @@ export function specRange(
   reachable: number = NEWEST_SPEC,
 ): SpecRange {
   const own = Math.max(spec, FIRST_PROGRAM_SPEC)
-  const most = Math.max(own, reachable)
+  const isApart = own >= INPUTS_SPEC && reachable < INPUTS_SPEC
+  const most = Math.max(FIRST_PROGRAM_SPEC, isApart ? 0 : reachable)
+  if (most < own) return { lowest: own, highest: most }
   if (target === null) return { lowest: own, highest: most }
   const wanted = Math.max(own, Math.min(most, COREML_SPECS[target]))
   return { lowest: wanted >= INPUTS_SPEC ? wanted : own, highest: wanted }
 }
+
+/** Said where functions have operator sets that are too far apart. */
+export const APART = 'no compressed form fits every function of the package'
 
 /** The form in which Core ML holds a weight within these versions, or why there is none. */
 export function coremlForm(
@@ -43,6 +53,7 @@ export function coremlForm(
   const form =
     scheme.kind === 'sparse' ? sparseForm(weight, scheme, specs) : denseForm(weight, scheme, specs)
   if (form.kind === 'none' || form.spec <= specs.highest) return form
+  if (form.spec <= specs.lowest) return noForm(APART)
   return noForm(`${systemOfSpec(form.spec)} is the first system that reads ${form.ops.join(' + ')}`)
 }
 

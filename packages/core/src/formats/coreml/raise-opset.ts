@@ -90,36 +90,46 @@ const INDEXED: ReadonlySet<string> = new Set([
  */
 export function highestSpec(
   program: Program,
-  { operations }: ProgramWalk,
+  walk: ProgramWalk,
   unmovable: Operation | undefined,
 ): HighestSpec {
-  for (const { key, value } of program.functions) {
-    if (value === undefined) continue
-    const own = specOfOpset(value.opset)
-    if (own === 0) {
-      return {
-        spec: 0,
-        reason: `the function "${key}" has the operator set "${value.opset}", which Mixbit does not know`,
-      }
-    }
-    if (value.blockSpecializations.length > 1) {
-      return { spec: own, reason: `the function "${key}" has blocks for several operator sets` }
-    }
-  }
   const specs = new Map(
     program.functions.map(({ key, value }) => [key, specOfOpset(value?.opset ?? '')]),
   )
-  for (const each of operations) {
-    if ((specs.get(each.function) ?? 0) >= IOS17) continue
-    const reason = obstacle(each)
-    if (reason !== null) return { spec: IOS16, reason }
+  const limits = [...functionLimits(program), ...operationLimits(walk, specs)]
+  if (unmovable !== undefined) {
+    const name = unmovable.outputs[0]?.name ?? ''
+    const reason = `${unmovable.type} ("${name}") is written as iOS 18 no longer reads it`
+    // Functions that are there already need not be raised.
+    limits.push({ spec: Math.max(IOS17, Math.min(...specs.values())), reason })
   }
-  if (unmovable === undefined) return { spec: NEWEST_SPEC, reason: null }
-  const name = unmovable.outputs[0]?.name ?? ''
-  return {
-    spec: IOS17,
-    reason: `${unmovable.type} ("${name}") is written as iOS 18 no longer reads it`,
-  }
+  const free: HighestSpec = { spec: NEWEST_SPEC, reason: null }
+  return limits.reduce((least, limit) => (limit.spec < least.spec ? limit : least), free)
+}
+
+/** What keeps whole functions where they are. */
+function functionLimits({ functions }: Program): readonly HighestSpec[] {
+  return functions.flatMap(({ key, value }): readonly HighestSpec[] => {
+    if (value === undefined) return []
+    const spec = specOfOpset(value.opset)
+    if (spec === 0) {
+      const reason = `the function "${key}" has the operator set "${value.opset}", which Mixbit does not know`
+      return [{ spec, reason }]
+    }
+    if (value.blockSpecializations.length === 1) return []
+    return [{ spec, reason: `the function "${key}" has blocks for several operator sets` }]
+  })
+}
+
+/** What keeps functions below iOS 17, because of one of their operations. */
+function operationLimits(
+  { operations }: ProgramWalk,
+  specs: ReadonlyMap<string, number>,
+): HighestSpec[] {
+  return operations.flatMap((each) => {
+    const reason = (specs.get(each.function) ?? 0) >= IOS17 ? null : obstacle(each)
+    return reason === null ? [] : [{ spec: IOS16, reason }]
+  })
 }
 
 function obstacle(each: ProgramOperation): string | null {

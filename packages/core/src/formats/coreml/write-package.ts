@@ -21,6 +21,7 @@ import type { BlobPlace } from './stored-array.ts'
 import { arraysOf } from './stored-facts.ts'
 import { blobReferences } from './visit-values.ts'
 import { blobsOf, writeWeight } from './write-weight.ts'
+import { FIRST_PROGRAM_SPEC } from '../../targets/coreml-versions.ts'
 
 /** What a weight becomes. */
 export type Replacement = {
@@ -94,7 +95,8 @@ function neededSpec({ model, replacements, spec }: WriteCoremlRequest): number |
   const { highestSpec, model: proto } = model.document
   const specs = [...replacements.values()].map(({ form }) => form.spec)
   const wanted = largestOf(spec ?? 0, specs)
-  if (wanted === 0) return null
+  // Every program has what the first ones had.
+  if (wanted <= FIRST_PROGRAM_SPEC) return null
   const functions = proto.mlProgram?.functions ?? []
   const isReached = functions.every(({ value }) => specOfOpset(value?.opset ?? '') >= wanted)
   ensure(

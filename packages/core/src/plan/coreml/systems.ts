@@ -1,4 +1,4 @@
-import { coremlForm } from '../../formats/coreml/forms.ts'
+import { APART, coremlForm } from '../../formats/coreml/forms.ts'
 import type { AffineScheme, PaletteScheme } from '../../scheme/scheme.ts'
 import { precisionName } from '../../scheme/precision.ts'
 import { ATTRIBUTES_SPEC, INPUTS_SPEC } from '../../targets/coreml-versions.ts'
@@ -28,7 +28,10 @@ export const systems: Rule = (draft, { coreml }) => {
 function uncompressed(draft: Draft, coreml: CoremlRequest): Draft {
   const plain = plainFloat(draft.facts)
   if (draft.scheme.kind === 'float' && draft.scheme.dtype === plain.dtype) return draft
-  const reason = held('iOS 16 is the first system with compressed weights', coreml)
+  const { lowest, highest } = coreml.specs
+  const isOld = lowest < ATTRIBUTES_SPEC || highest >= lowest
+  const why = isOld ? 'iOS 16 is the first system with compressed weights' : APART
+  const reason = held(why, coreml)
   return changed(draft, plain, `${reason}: ${precisionName(plain)}`)
 }
 
