@@ -154,6 +154,24 @@ test.for(['palette4', 'sparse50+palette4'])(
   },
 )
 
+test.for(['sparse50/2+fp32', 'sparse40/8+int8'])(
+  '%s zeroes the right runs of huge values, in slabs too',
+  async (precision) => {
+    const sizes = [3.3e38, 2.9e38, 3.1e38, 2.7e38, 3.4e38, 2.5e38, 3.2e38]
+    const values = Array.from({ length: 64 * 64 }, (_, i) => Math.fround(sizes[(i * i) % 7] ?? 0))
+    const files = []
+    for (const limits of [undefined, SMALL]) {
+      const host = await squareHost(values)
+      await quantized(host, { precision, protect: false }, limits && { limits })
+      const found = await valuesOf(await readCoremlPackage(host, OUT), 'w')
+      const zeros = precision.startsWith('sparse50') ? 2048 : 8 * Math.round(0.4 * 512)
+      expect(found.filter((value) => value === 0)).toHaveLength(zeros)
+      files.push(filesIn(host, OUT))
+    }
+    expect(files[1]).toEqual(files[0])
+  },
+)
+
 /** A package with one weight of 64 rows and columns. */
 async function squareHost(values: readonly number[]) {
   const { op, body, blobs, constant } = testBuilder()

@@ -2,7 +2,12 @@ import { requireFit } from './fit.ts'
 import { HIGHEST_KEY, keyOf, keyValue } from './half-keys.ts'
 
 /** What is zero: scores below `score`, and the first `equal` of those equal to it. */
-export type PruneThreshold = { readonly score: number; readonly equal: number }
+export type PruneThreshold = {
+  readonly score: number
+  readonly equal: number
+  /** The power of two that all scores were multiplied with; 1 where it is left out. */
+  readonly factor?: number
+}
 
 /**
  * Makes the mask 0 where the score says so, in the order of the array, and leaves it elsewhere. NaN
@@ -77,7 +82,7 @@ export function withoutMasked(x: Float32Array, mask: Uint8Array, instead: number
 
 /**
  * The root of the sum of squares of each run of `size` rows, column by column: the scores of values
- * that are zero together. The last run may be shorter.
+ * that are zero together, times `factor`. The last run may be shorter.
  *
  * @param scores - out: float32, shape (ceil(rows / size), columns)
  * @param x - float32, shape (rows, columns)
@@ -86,7 +91,7 @@ export function runScores(
   scores: Float32Array,
   x: Float32Array,
   columns: number,
-  size: number,
+  { size, factor }: { readonly size: number; readonly factor: number },
 ): void {
   const rows = x.length / columns
   requireFit(scores.length === Math.ceil(rows / size) * columns, `${scores.length} scores`)
@@ -97,7 +102,7 @@ export function runScores(
       for (let c = 0; c < columns; c++) sums[c] = sums[c]! + x[row * columns + c]! ** 2
     }
     const at = (first / size) * columns
-    for (let c = 0; c < columns; c++) scores[at + c] = Math.sqrt(sums[c]!)
+    for (let c = 0; c < columns; c++) scores[at + c] = Math.sqrt(sums[c]!) * factor
   }
 }
 

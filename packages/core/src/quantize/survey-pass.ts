@@ -23,18 +23,21 @@ type Wanted = {
   readonly of: 'scores' | 'values'
   readonly pattern: SparseScheme['pattern'] | null
   readonly limits: readonly PruneThreshold[]
+  /** What scores are multiplied with, which values are not. */
+  readonly factor?: number
 }
 
 /** The distinct values, or scores, of a whole weight. */
 export async function distinct(
   pass: Pass,
-  { of, pattern, limits }: Wanted,
+  { of, pattern, limits, factor = 1 }: Wanted,
 ): Promise<DistinctValues> {
   const inputs = slabs(pass, (chunk, index): SurveySlabInput => ({
     ...slabFacts(pass, chunk, pattern),
     of,
     exponent: pass.exponent,
     threshold: limits[index] ?? null,
+    factor,
   }))
   let all = noDistinctValues(pass.exponent)
   const parts = pass.host.pool.map<SurveySlabInput, DistinctValues>('survey-slab', inputs)

@@ -30,10 +30,12 @@ export type SurveySlabInput = SlabInput & {
   readonly exponent: number
   /** Which values are not stored, where the whole weight decided. */
   readonly threshold: PruneThreshold | null
+  /** What scores are multiplied with. */
+  readonly factor: number
 }
 
 /** Input of the pool job `scores-in-bin`. */
-export type ScoresInBinInput = SlabInput & { readonly bin: ScoreBin }
+export type ScoresInBinInput = SlabInput & { readonly bin: ScoreBin; readonly factor: number }
 
 /** Input of the pool job `fill-table`. */
 export type FillTableInput = { readonly values: DistinctValues; readonly spec: TableSpec }

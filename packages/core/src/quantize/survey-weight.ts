@@ -1,5 +1,5 @@
 import { scaleAlgorithm } from '../algorithms/algorithms.ts'
-import { zeroScores } from '../algorithms/prune/prune-scores.ts'
+import { scoreFactor, zeroScores } from '../algorithms/prune/prune-scores.ts'
 import type { BinScores } from '../algorithms/prune/prune-threshold.ts'
 import { scoreBin, thresholds } from '../algorithms/prune/prune-threshold.ts'
 import { isCounted } from '../algorithms/counted-scale.ts'
@@ -70,7 +70,7 @@ export async function surveyWeight(
   const cut = rowsAtOnce(weight.shape, together, limits)
   const pass: Pass = { host, weight, target, exponent, rows: cut }
   const sparse = scheme.kind === 'sparse' ? scheme : null
-  const zeros = sparse === null ? [] : await sharedThresholds(pass, sparse)
+  const zeros = sparse === null ? [] : await sharedThresholds(pass, sparse, largest)
   return {
     rows: cut,
     shared: await sharedParts(pass, { sparse, limits: zeros }),
@@ -116,21 +116,24 @@ function wholeBytes(multiple: number): number {
 async function sharedThresholds(
   pass: Pass,
   { pattern }: SparseScheme,
+  largest: number,
 ): Promise<readonly PruneThreshold[]> {
   if (pattern.kind !== 'fraction' && pattern.kind !== 'structured') return []
   const { weight, target } = pass
   const zeros = zeroScores({ shape: weight.shape, outputAxis: target.outputAxis, pattern })
   // The root of a sum of squares may be larger than any value of a half.
   const exponent = pattern.kind === 'structured' ? pass.exponent - 8 : pass.exponent
+  const factor = scoreFactor(pattern, largest)
   const wide = { ...pass, exponent }
-  const scores = await distinct(wide, { of: 'scores', pattern, limits: [] })
+  const scores = await distinct(wide, { of: 'scores', pattern, limits: [], factor })
   const bin = scoreBin(scores, zeros)
   const inputs = slabs(pass, (chunk): ScoresInBinInput => ({
     ...slabFacts(pass, chunk, pattern),
     bin,
+    factor,
   }))
   const parts: BinScores[] = []
   const found = pass.host.pool.map<ScoresInBinInput, BinScores>('scores-in-bin', inputs)
   for await (const part of found) parts.push(part)
-  return thresholds(bin, parts)
+  return thresholds(bin, parts).map((threshold) => ({ ...threshold, factor }))
 }

@@ -47,6 +47,13 @@ test.for<readonly [string, readonly number[], PruneSpec, readonly number[]]>([
     [0, 1, 0, 1, 1, 0],
   ],
   [
+    // Roots of 4.5e38, 4.8e38, 4.2e38 and 1: all but the last are beyond float32.
+    'runs of values whose root is beyond float32',
+    [3.2e38, 3.4e38, 3e38, 1, -3.2e38, 3.4e38, 3e38, 0],
+    { ...HALF, pattern: { kind: 'structured', zeros: 0.75, size: 2 } },
+    [0, 1, 0, 0, 0, 1, 0, 0],
+  ],
+  [
     // The same with the outputs on the last axis.
     'runs on another axis',
     [3, -4, 6, 5, 12, 1],

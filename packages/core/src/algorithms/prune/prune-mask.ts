@@ -4,7 +4,8 @@ import { permuteAxes } from '../../kernels/permute-axes.ts'
 import { maskBelow, maskOfGroups, maskSmall, type PruneThreshold } from '../../kernels/prune.ts'
 import type { SparseScheme } from '../../scheme/scheme.ts'
 import { elementsOf } from '../../tensor/weight.ts'
-import { aroundOutputs, pruneScores, zeroScores } from './prune-scores.ts'
+import { largestMagnitude } from '../palette/scaled-channels.ts'
+import { aroundOutputs, pruneScores, scoreFactor, zeroScores } from './prune-scores.ts'
 import { pruneThreshold } from './prune-threshold.ts'
 
 /** What of a tensor is to be zero. */
@@ -80,12 +81,14 @@ function thresholdOf(
 function runMask(
   kernels: Kernels,
   x: Float32Array,
-  pattern: { readonly zeros: number; readonly size: number },
+  pattern: Extract<SparseScheme['pattern'], { kind: 'structured' }>,
   spec: PruneSpec,
 ): Uint8Array {
   const { outputs, before, after } = aroundOutputs(spec)
   const columns = before * after
-  const scores = pruneScores(x, spec)
+  const { threshold } = spec
+  const factor = threshold?.factor ?? scoreFactor(pattern, largestMagnitude(kernels, x))
+  const scores = pruneScores(x, { ...spec, factor })
   const runs = new Uint8Array(scores.length).fill(1)
   maskBelow(runs, scores, thresholdOf(kernels, scores, pattern.zeros, spec))
   const moved = new Uint8Array(x.length)

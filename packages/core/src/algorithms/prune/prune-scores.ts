@@ -2,18 +2,34 @@ import { permuteAxes } from '../../kernels/permute-axes.ts'
 import { magnitudesOf, runScores } from '../../kernels/prune.ts'
 import type { SparseScheme } from '../../scheme/scheme.ts'
 import { elementsOf } from '../../tensor/weight.ts'
+import { LARGEST_STORED } from '../palette/stored-float.ts'
 
 /** A weight, or a slab of it, and what is zero in it. */
 export type ScoreSpec = {
   readonly shape: readonly number[]
   readonly outputAxis: number
   readonly pattern: SparseScheme['pattern']
+  /** What `scoreFactor` says of the whole weight; 1 where it is left out. */
+  readonly factor?: number
+}
+
+/**
+ * The power of two that keeps the scores of a weight finite: the root of the sum of squares of a run
+ * may lie beyond float32 where no value does. 1 wherever that cannot be.
+ *
+ * @param largest - largest magnitude of the whole weight, finite
+ */
+export function scoreFactor(pattern: SparseScheme['pattern'], largest: number): number {
+  if (pattern.kind !== 'structured') return 1
+  const most = largest * Math.sqrt(pattern.size)
+  // Twice as much leaves room for how the sum is rounded.
+  return 2 * most <= LARGEST_STORED.float32 ? 1 : 2 ** -Math.ceil(Math.log2(pattern.size) / 2 + 1)
 }
 
 /**
  * What decides which values become zero, the smallest first: magnitudes in storage order; for
- * `structured` the roots of the sums of squares of its runs, (runs, before, after) where the weight
- * is (before, outputs, after).
+ * `structured` the roots of the sums of squares of its runs, times the factor, (runs, before, after)
+ * where the weight is (before, outputs, after).
  */
 export function pruneScores(x: Float32Array, spec: ScoreSpec): Float32Array {
   const { pattern } = spec
@@ -22,7 +38,8 @@ export function pruneScores(x: Float32Array, spec: ScoreSpec): Float32Array {
   const byOutput = new Float32Array(x.length)
   permuteAxes(byOutput, x, [before, outputs, after], [1, 0, 2])
   const scores = new Float32Array(Math.ceil(outputs / pattern.size) * before * after)
-  runScores(scores, byOutput, before * after, pattern.size)
+  const { factor = 1 } = spec
+  runScores(scores, byOutput, before * after, { size: pattern.size, factor })
   return scores
 }
 
