@@ -6,6 +6,7 @@ import { packedBytes } from '../src/formats/coreml/mil-dtype.ts'
 import type { MilDtype } from '../src/formats/coreml/mil-dtype.ts'
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import { scalarKernels } from '../src/kernels/scalar.ts'
+import { placedChunks } from '../src/kernels/value-chunk.ts'
 import type { PaletteBits } from '../src/scheme/scheme.ts'
 import { elementsOf } from '../src/tensor/weight.ts'
 import { floatBytes, INT, PACKAGE, testBuilder, testHost } from './helpers/coreml.ts'
@@ -66,6 +67,41 @@ test('an int8 table that is scaled after the lookup', async () => {
     precision: 'constexpr_blockwise_shift_scale of fp16',
     values: [-1.5, 2.5, 10, -6],
   })
+})
+
+test('what is computed step by step is computed once for all chunks that are read in order', async () => {
+  const built = testBuilder()
+  const codes = Array.from({ length: 12 * 4 }, (_, i) => i % 2)
+  const indices = blob(built, 'uint1', [12, 4], codes)
+  const lut = blob(built, 'int8', [1, 1, 2, 1], [-3, 5])
+  const type = { dtype: 'int8', shape: [12, 4] } as const
+  built.op('constexpr_lut_to_dense', { indices, lut }, 'codes', type)
+  const scale = blob(built, 'float16', [12, 1], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  built.op('constexpr_blockwise_shift_scale', { data: 'codes', scale }, 'w', half([12, 4]))
+  built.op('linear', { x: 'x', weight: 'w' }, 'y')
+  const host = await testHost({ main: { body: built.body } }, built.blobs, 9)
+  let reads = 0
+  const open: typeof host.open = async (path) => {
+    const source = await host.open(path)
+    const read: typeof source.read = (offset, length) => {
+      reads++
+      return source.read(offset, length)
+    }
+    return { ...source, read }
+  }
+  const { document } = await readCoremlPackage({ ...host, open }, PACKAGE)
+  const weight = document.weights.get('w')?.weight
+  if (weight === undefined) throw new TypeError('there is a weight')
+  const costs: number[] = []
+  for (const rows of [12, 1, 5]) {
+    reads = 0
+    const values: number[] = []
+    for await (const chunk of placedChunks(weight, rows)) values.push(...(chunk.values ?? []))
+    costs.push(reads)
+    expect(values).toEqual([...(await weight.readRows(0, 12))])
+  }
+  expect(costs[0]).toBeGreaterThan(0)
+  expect(costs.slice(1)).toEqual([costs[0], costs[0]])
 })
 
 test('an int8 table that is scaled before the lookup is a palette', async () => {

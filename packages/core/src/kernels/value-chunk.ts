@@ -38,7 +38,8 @@ export async function* valueChunks(
   weight: Weight,
   whole: 'whole' | 'split' | number,
 ): AsyncGenerator<ValueChunk> {
-  for (const rows of rowRanges(weight, whole, CHUNK_VALUES)) yield readChunk(weight, rows)
+  const held = weight.inOrder?.() ?? weight
+  for (const rows of rowRanges(weight, whole, CHUNK_VALUES)) yield readChunk(held, rows)
 }
 
 /**
@@ -49,12 +50,13 @@ export async function* placedChunks(
   weight: Weight,
   whole: 'whole' | 'split' | number,
 ): AsyncGenerator<ValueChunk> {
+  const held = weight.inOrder?.() ?? weight
   for (const rows of rowRanges(weight, whole, PLACED_VALUES)) {
     const { start, end } = rows
-    const region = weight.regionOfRows?.(start, end)
+    const region = held.regionOfRows?.(start, end)
     yield region === undefined
-      ? await readChunk(weight, rows)
-      : { ...chunkFacts(weight, rows), stored: null, values: null, region }
+      ? await readChunk(held, rows)
+      : { ...chunkFacts(held, rows), stored: null, values: null, region }
   }
 }
 

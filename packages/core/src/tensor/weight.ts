@@ -23,6 +23,11 @@ export type Weight = {
   readonly readStoredRows?: (start: number, end: number) => Promise<Uint8Array>
   /** Where the bytes of `readStoredRows` lie, when threads can read them for themselves. */
   readonly regionOfRows?: (start: number, end: number) => FileRegion
+  /**
+   * The same weight for one who reads row after row, where each read alone would compute all rows: what
+   * they share is computed at the first read, and kept as long as this is held.
+   */
+  readonly inOrder?: () => Weight
 }
 
 /** Elements of a shape; 1 for rank 0. */

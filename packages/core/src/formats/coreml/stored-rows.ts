@@ -7,7 +7,8 @@ import { regionTensor } from '../onnx/stored-tensor.ts'
 import { ensureDecodable } from './decode-limit.ts'
 import { readEncoding } from './stored-encoding.ts'
 import type { Rows } from './stored-encoding.ts'
-import type { StoredForm } from './stored-form.ts'
+import { evaluateChain } from './evaluate-chain.ts'
+import type { StoredForm, StoredOther } from './stored-form.ts'
 
 /** A weight that is decoded on each read; of plain floats the stored bytes can be read as well. */
 export function storedWeight(name: string, form: StoredForm): Weight {
@@ -18,7 +19,27 @@ export function storedWeight(name: string, form: StoredForm): Weight {
     const weight = regionTensor({ name, dtype, shape }, source, 0)
     return region === undefined ? weight : withRegion(weight, region)
   }
-  return { name, dtype, shape, readRows: (start, end) => readRows(form, name, { start, end }) }
+  const weight: Weight = {
+    name,
+    dtype,
+    shape,
+    readRows: (start, end) => readRows(form, name, { start, end }),
+  }
+  return form.kind === 'other' ? { ...weight, inOrder: () => computedOnce(weight, form) } : weight
+}
+
+/** What is computed step by step is computed whole: at the first read, for all that follow. */
+function computedOnce(weight: Weight, { chain, shape }: StoredOther): Weight {
+  let computed: Promise<Float32Array<ArrayBuffer>> | null = null
+  return {
+    ...weight,
+    async readRows(start, end) {
+      ensureRows(weight, { start, end })
+      computed ??= evaluateChain(chain)
+      const columns = columnsOf(shape)
+      return (await computed).slice(start * columns, end * columns)
+    },
+  }
 }
 
 function withRegion(weight: Weight, region: FileRegion): Weight {
@@ -38,9 +59,7 @@ async function readRows(
   rows: Rows,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { start, end } = rows
-  if (!(start >= 0 && start <= end && end <= rowsOf(form.shape))) {
-    throw new RangeError(`Rows ${start} to ${end} of "${name}", which has ${rowsOf(form.shape)}`)
-  }
+  ensureRows({ name, shape: form.shape }, rows)
   const columns = columnsOf(form.shape)
   ensureDecodable([end - start, ...form.shape.slice(1)])
   const out = new Float32Array((end - start) * columns)
@@ -54,6 +73,11 @@ async function readRows(
     out.set(values.subarray(first, first + count), (piece.start - start) * columns)
   }
   return out
+}
+
+function ensureRows({ name, shape }: Pick<Weight, 'name' | 'shape'>, { start, end }: Rows): void {
+  if (start >= 0 && start <= end && end <= rowsOf(shape)) return
+  throw new RangeError(`Rows ${start} to ${end} of "${name}", which has ${rowsOf(shape)}`)
 }
 
 /** Rows that share scales or tables. */
