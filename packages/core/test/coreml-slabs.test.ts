@@ -61,7 +61,9 @@ const SHARED = [
 const OTHERS = [
   'int8',
   'int4/8',
+  'int8/channel/asym',
   'palette4/g8',
+  'palette3/g8/scale',
   'palette2/g8x4',
   'palette4x2',
   'palette4x2/int8',

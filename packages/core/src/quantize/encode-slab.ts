@@ -11,6 +11,7 @@ import type { PruneThreshold } from '../kernels/prune.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues } from '../kernels/value-chunk.ts'
 import type { AffineEncoding } from '../scheme/encoding.ts'
+import { encodeByOutputs } from './encode-outputs.ts'
 import type { SharedParts, SlabTarget } from './slab-target.ts'
 
 /** Input of the pool job `encode-slab`: some whole rows of a weight. */
@@ -25,7 +26,12 @@ export type EncodeSlabInput = {
   /** What was chosen for the whole weight. */
   readonly shared: SharedParts
   readonly threshold: PruneThreshold | null
+  /** Values that are encoded at once, about, where not all must be; for tests. */
+  readonly most?: number
 }
+
+/** Values that are encoded at once: 16 MiB of float32. Rows of fewer would be slow to bring together. */
+const MOST_VALUES = 2 ** 22
 
 /** The stored bits of the rows, part by part, and what storing them cost. */
 export type EncodedSlab = PackedSlab & { readonly error: ErrorSums }
@@ -45,7 +51,6 @@ export function encodeSlab(
   if (given !== undefined) return givenSlab(kernels, given, input)
   const { outputAxis, inputAxis, scheme, layer, algorithm, halves } = target
   const isPalette = (scheme.kind === 'sparse' ? scheme.values : scheme).kind === 'palette'
-  const values = chunkValues(kernels, chunk, room)
   const spec: WeightSpec = {
     shape: [chunk.rows, ...form.shape.slice(1)],
     outputAxis,
@@ -58,7 +63,13 @@ export function encodeSlab(
     ...shared,
     ...(threshold !== null && { threshold }),
   }
-  const { encoding, error } = namingLayer(layer, () => encodeWeight(kernels, values, spec))
+  const most = input.most ?? MOST_VALUES
+  const { encoding, error } = namingLayer(
+    layer,
+    () =>
+      encodeByOutputs(kernels, { chunk, spec, most, room }) ??
+      encodeWeight(kernels, chunkValues(kernels, chunk, room), spec),
+  )
   const parts = slabParts(form, encoding, { firstRow, kernels })
   return { rows: chunk.rows, parts, error }
 }

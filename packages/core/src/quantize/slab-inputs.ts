@@ -40,7 +40,9 @@ export async function* slabInputs(
   const { rows, shared, thresholds } = survey
   let firstRow = 0
   for await (const chunk of placedChunks(weight, rows)) {
-    yield { chunk, firstRow, target, shared, threshold: thresholds[firstRow / rows] ?? null }
+    const threshold = thresholds[firstRow / rows] ?? null
+    const most = limits === undefined ? {} : { most: limits.slab }
+    yield { chunk, firstRow, target, shared, threshold, ...most }
     firstRow += chunk.rows
   }
 }

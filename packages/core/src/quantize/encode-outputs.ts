@@ -1,0 +1,194 @@
+import { encodeWeight } from '../algorithms/encode-weight.ts'
+import type { EncodedWeight, WeightSpec } from '../algorithms/encode-weight.ts'
+import { withAxis } from '../algorithms/scheme-blocks.ts'
+import type { ErrorSums, Kernels } from '../kernels/kernels.ts'
+import type { ValueChunk } from '../kernels/value-chunk.ts'
+import { chunkValues, fittingRows } from '../kernels/value-chunk.ts'
+import type { AffineEncoding, FloatEncoding, PaletteEncoding } from '../scheme/encoding.ts'
+import { bytesOf } from '../tensor/dtype.ts'
+import { columnsOf, elementsOf } from '../tensor/weight.ts'
+
+/** What a weight is stored with some output channels at a time. */
+export type OutputsRequest = {
+  /** The values of the whole weight. */
+  readonly chunk: ValueChunk
+  readonly spec: WeightSpec
+  /** Values at once, about. */
+  readonly most: number
+  /** Memory for so many values, which is used again for the next. */
+  readonly room: (count: number) => Float32Array
+}
+
+/** Where output channels lie: the weight has the shape (before, outputs, after). */
+type Layout = { readonly before: number; readonly outputs: number; readonly after: number }
+
+type Strip = EncodedWeight & {
+  /** The first of its output channels, and how many there are. */
+  readonly first: number
+  readonly count: number
+}
+
+/**
+ * The same as `encodeWeight`, some output channels at a time: float32 values of a whole weight, and
+ * copies of them in another order, take many times as much memory as what is stored.
+ *
+ * @returns null where output channels come first, are few, or do not choose scales and tables alone
+ */
+export function encodeByOutputs(kernels: Kernels, request: OutputsRequest): EncodedWeight | null {
+  const { spec, most } = request
+  const { shape, outputAxis, scheme } = spec
+  const layout: Layout = {
+    before: elementsOf(shape.slice(0, outputAxis)),
+    outputs: shape[outputAxis] ?? 1,
+    after: elementsOf(shape.slice(outputAxis + 1)),
+  }
+  const together = outputAxis === 0 ? null : outputsTogether(spec)
+  if (together === null) return null
+  const count = fittingRows(layout.before * layout.after, together, most)
+  if (count >= layout.outputs) return null
+  const strips = encodedStrips(kernels, request, layout, count)
+  return scheme.kind === 'palette'
+    ? joinIndices(strips, spec, layout)
+    : joinCodes(strips, spec, layout)
+}
+
+/** How many output channels share what is chosen for them; null where all do. */
+function outputsTogether({ scheme, outputAxis, scale }: WeightSpec): number | null {
+  if (scale !== undefined) return null
+  if (scheme.kind === 'affine') {
+    const { granularity } = scheme
+    return granularity.kind === 'per-channel' && granularity.axis === outputAxis ? 1 : null
+  }
+  if (scheme.kind !== 'palette' || scheme.granularity.kind !== 'per-block') return null
+  // Tables of int8 without scales of their own have one for all.
+  const isAlone = scheme.table === 'float' || scheme.channelScale
+  return isAlone && scheme.granularity.axis === outputAxis ? scheme.granularity.blockSize : null
+}
+
+function* encodedStrips(
+  kernels: Kernels,
+  { chunk, spec, room }: OutputsRequest,
+  layout: Layout,
+  most: number,
+): Generator<Strip> {
+  for (let first = 0; first < layout.outputs; first += most) {
+    const count = Math.min(most, layout.outputs - first)
+    const shape = withAxis(spec.shape, spec.outputAxis, count)
+    const values = chunkValues(kernels, stripOf(chunk, shape, layout, { first, count }), room)
+    yield { ...encodeWeight(kernels, values, { ...spec, shape }), first, count }
+  }
+}
+
+/** The values of some output channels, as they are stored. */
+function stripOf(
+  chunk: ValueChunk,
+  shape: readonly number[],
+  layout: Layout,
+  place: Pick<Strip, 'first' | 'count'>,
+): ValueChunk {
+  const facts = { rows: chunk.rows, columns: columnsOf(shape), dtype: chunk.dtype }
+  if (chunk.values !== null) {
+    const values = new Float32Array(elementsOf(shape))
+    gather(values, chunk.values, layout, place)
+    return { ...facts, stored: null, values }
+  }
+  const size = bytesOf(chunk.dtype, 1)
+  const stored = new Uint8Array(size * elementsOf(shape))
+  gather(stored, chunk.stored ?? stored, { ...layout, after: size * layout.after }, place)
+  return { ...facts, stored, values: null }
+}
+
+/** The runs of some output channels, one after another. */
+function gather<Values extends Float32Array | Uint8Array>(
+  out: Values,
+  all: Values,
+  { before, outputs, after }: Layout,
+  { first, count }: Pick<Strip, 'first' | 'count'>,
+): void {
+  for (let i = 0; i < before; i++) {
+    const start = (i * outputs + first) * after
+    out.set(all.subarray(start, start + count * after), i * count * after)
+  }
+}
+
+/** Puts the runs of some output channels back. */
+function scatter<Values extends Int8Array | Uint8Array>(
+  all: Values,
+  own: Values,
+  { before, outputs, after }: Layout,
+  { first, count }: Pick<Strip, 'first' | 'count'>,
+): void {
+  for (let i = 0; i < before; i++) {
+    const run = own.subarray(i * count * after, (i + 1) * count * after)
+    all.set(run, (i * outputs + first) * after)
+  }
+}
+
+function joinCodes(strips: Iterable<Strip>, { shape }: WeightSpec, layout: Layout): EncodedWeight {
+  const codes = new Int8Array(elementsOf(shape))
+  const scale = new Float32Array(layout.outputs)
+  const zeroPoint = new Int8Array(layout.outputs)
+  let [error, base]: [ErrorSums, AffineEncoding | null] = [NO_ERROR, null]
+  for (const strip of strips) {
+    if (strip.encoding.kind !== 'affine') throw new TypeError('integers have codes')
+    base = strip.encoding
+    scatter(codes, base.codes, layout, strip)
+    scale.set(base.scale, strip.first)
+    if (base.zeroPoint !== undefined) zeroPoint.set(base.zeroPoint, strip.first)
+    error = added(error, strip.error)
+  }
+  if (base === null) throw new TypeError('a weight has output channels')
+  const offset = base.zeroPoint === undefined ? {} : { zeroPoint }
+  return { encoding: { ...base, shape, codes, scale, ...offset }, error }
+}
+
+function joinIndices(
+  strips: Iterable<Strip>,
+  { shape, outputAxis }: WeightSpec,
+  layout: Layout,
+): EncodedWeight {
+  const tables: PaletteEncoding['table'][] = []
+  let [error, base]: [ErrorSums, PaletteEncoding | null] = [NO_ERROR, null]
+  let indices = new Uint8Array(0)
+  for (const { encoding, error: own, first, count } of strips) {
+    if (encoding.kind !== 'palette') throw new TypeError('palettes have indices')
+    const { size } = encoding.vector
+    if (base === null) indices = new Uint8Array(elementsOf(shape) / size)
+    const vectors = { ...layout, outputs: layout.outputs / size }
+    scatter(indices, encoding.indices, vectors, { first: first / size, count: count / size })
+    tables.push(encoding.table)
+    error = added(error, own)
+    base = encoding
+  }
+  if (base === null) throw new TypeError('a weight has output channels')
+  return { encoding: { ...base, shape, indices, table: joinTables(tables, outputAxis) }, error }
+}
+
+/** Tables lie along the output axis alone. */
+function joinTables(
+  tables: readonly PaletteEncoding['table'][],
+  axis: number,
+): FloatEncoding | AffineEncoding {
+  const [first] = tables
+  if (first === undefined) throw new TypeError('a weight has output channels')
+  const count = tables.reduce((sum, { shape }) => sum + (shape[axis] ?? 1), 0)
+  const shape = withAxis(first.shape, axis, count)
+  if (first.kind === 'float') {
+    const values = tables.flatMap((table) => (table.kind === 'float' ? [...table.values] : []))
+    return { ...first, shape, values: Float32Array.from(values) }
+  }
+  const parts = tables.flatMap((table) => (table.kind === 'affine' ? [table] : []))
+  const codes = Int8Array.from(parts.flatMap((part) => [...part.codes]))
+  const scale = Float32Array.from(parts.flatMap((part) => [...part.scale]))
+  return { ...first, shape, codes, scale }
+}
+
+const NO_ERROR: ErrorSums = { squaredError: 0, squaredSignal: 0, maxAbsError: 0 }
+
+function added(a: ErrorSums, b: ErrorSums): ErrorSums {
+  return {
+    squaredError: a.squaredError + b.squaredError,
+    squaredSignal: a.squaredSignal + b.squaredSignal,
+    maxAbsError: Math.max(a.maxAbsError, b.maxAbsError),
+  }
+}
