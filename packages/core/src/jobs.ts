@@ -111,7 +111,7 @@ export const jobs: Jobs = {
   'largest-entry': (input, context) =>
     Promise.resolve(largestEntry(threadKernels(), loaded(input, context))),
   'encode-slab': (input, context) =>
-    Promise.resolve(encodeSlab(threadKernels(), loaded(input, context), threadRoom)),
+    Promise.resolve(encodeSlab(threadKernels(), input, { room: threadRoom, reader: context })),
   'calibrate-picture': calibratePicture,
   'picture-features': pictureFeatures,
   'sample-features': sampleFeatures,

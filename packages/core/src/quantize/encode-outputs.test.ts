@@ -3,7 +3,7 @@ import { seededWeights } from '../../test/kernel-values.ts'
 import { encodeWeight } from '../algorithms/encode-weight.ts'
 import type { WeightSpec } from '../algorithms/encode-weight.ts'
 import { loadSimdKernels } from '../kernels/simd.ts'
-import type { ValueChunk } from '../kernels/value-chunk.ts'
+import type { RegionReader, ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues } from '../kernels/value-chunk.ts'
 import { parsePrecision, schemeFor } from '../scheme/precision.ts'
 import { encodeByOutputs } from './encode-outputs.ts'
@@ -41,6 +41,34 @@ function chunkOf({ shape }: Axes, stored: 'values' | 'float16' | 'float32'): Val
 
 const room = (count: number): Float32Array => new Float32Array(count)
 
+const reader = {}
+
+test('values that lie in a file are read run by run, or whole where runs are short', () => {
+  for (const axes of [
+    { shape: [4, 2048], outputAxis: 1, inputAxis: 0 },
+    { shape: [9, 24], outputAxis: 1, inputAxis: 0 },
+  ]) {
+    const chunk = chunkOf(axes, 'float16')
+    const bytes = new Uint8Array(chunk.stored ?? [])
+    const lengths: number[] = []
+    const inFile: RegionReader = {
+      readRegion: ({ offset, length }) => {
+        lengths.push(length)
+        return bytes.slice(offset - 7, offset - 7 + length)
+      },
+    }
+    const region = { file: 'weight.bin', descriptor: 3, offset: 7, length: bytes.length }
+    const placed = { ...chunk, stored: null, region }
+    const spec = specOf('int8/channel/asym', axes)
+    const whole = encodeWeight(kernels, chunkValues(kernels, chunk), spec)
+    const request = { chunk: placed, spec, most: 2048, room, reader: inFile }
+    const cut = encodeByOutputs(kernels, { ...request, most: axes.shape[0] === 9 ? 50 : 2048 })
+    expect(cut?.encoding).toEqual(whole.encoding)
+    const runs = Array.from({ length: 4 * 4 }, () => 1024)
+    expect(lengths).toEqual(axes.shape[0] === 9 ? [bytes.length] : runs)
+  }
+})
+
 const PRECISIONS = [
   'int8/channel',
   'int8/channel/asym',
@@ -60,7 +88,7 @@ test.for(PRECISIONS)('%s is the same some output channels at a time', (precision
         const spec = specOf(precision, axes, { algorithm })
         const whole = encodeWeight(kernels, chunkValues(kernels, chunk), spec)
         for (const most of [1, 200]) {
-          const cut = encodeByOutputs(kernels, { chunk, spec, most, room })
+          const cut = encodeByOutputs(kernels, { chunk, spec, most, room, reader })
           expect(cut?.encoding).toEqual(whole.encoding)
           expect(cut?.error.squaredError).toBeCloseTo(whole.error.squaredError, 9)
           expect(cut?.error.squaredSignal).toBeCloseTo(whole.error.squaredSignal, 9)
@@ -75,7 +103,12 @@ test.for(['int8/tensor', 'palette4', 'palette2/g8/int8', 'sparse50+int8', 'fp16'
   '%s is chosen for all output channels together, or row by row',
   (precision) => {
     for (const axes of SHAPES) {
-      const request = { chunk: chunkOf(axes, 'float16'), spec: specOf(precision, axes), room }
+      const request = {
+        chunk: chunkOf(axes, 'float16'),
+        spec: specOf(precision, axes),
+        room,
+        reader,
+      }
       expect(encodeByOutputs(kernels, { ...request, most: 1 })).toBeNull()
     }
   },
@@ -85,9 +118,9 @@ test('few values, scales that are known and output channels that come first are 
   const [axes = { shape: [1], outputAxis: 0, inputAxis: 0 }] = SHAPES
   const chunk = chunkOf(axes, 'float16')
   const spec = specOf('int8/channel', axes)
-  expect(encodeByOutputs(kernels, { chunk, spec, most: 1000, room })).toBeNull()
+  expect(encodeByOutputs(kernels, { chunk, spec, most: 1000, room, reader })).toBeNull()
   const known = { ...spec, scale: new Float32Array(24).fill(1) }
-  expect(encodeByOutputs(kernels, { chunk, spec: known, most: 1, room })).toBeNull()
+  expect(encodeByOutputs(kernels, { chunk, spec: known, most: 1, room, reader })).toBeNull()
   const first = specOf('int8/channel', { shape: [10, 24], outputAxis: 0, inputAxis: 1 })
-  expect(encodeByOutputs(kernels, { chunk, spec: first, most: 1, room })).toBeNull()
+  expect(encodeByOutputs(kernels, { chunk, spec: first, most: 1, room, reader })).toBeNull()
 })

@@ -2,8 +2,8 @@ import { encodeWeight } from '../algorithms/encode-weight.ts'
 import type { EncodedWeight, WeightSpec } from '../algorithms/encode-weight.ts'
 import { withAxis } from '../algorithms/scheme-blocks.ts'
 import type { ErrorSums, Kernels } from '../kernels/kernels.ts'
-import type { ValueChunk } from '../kernels/value-chunk.ts'
-import { chunkValues, fittingRows } from '../kernels/value-chunk.ts'
+import type { RegionReader, ValueChunk } from '../kernels/value-chunk.ts'
+import { chunkValues, fittingRows, loadedChunk } from '../kernels/value-chunk.ts'
 import type { AffineEncoding, FloatEncoding, PaletteEncoding } from '../scheme/encoding.ts'
 import { bytesOf } from '../tensor/dtype.ts'
 import { columnsOf, elementsOf } from '../tensor/weight.ts'
@@ -17,7 +17,12 @@ export type OutputsRequest = {
   readonly most: number
   /** Memory for so many values, which is used again for the next. */
   readonly room: (count: number) => Float32Array
+  /** Reads what the chunk says where it lies. */
+  readonly reader: RegionReader
 }
+
+/** Shorter runs of bytes take longer to read one by one than all values together. */
+const SHORTEST_READ = 512
 
 /** Where output channels lie: the weight has the shape (before, outputs, after). */
 type Layout = { readonly before: number; readonly outputs: number; readonly after: number }
@@ -46,7 +51,10 @@ export function encodeByOutputs(kernels: Kernels, request: OutputsRequest): Enco
   if (together === null) return null
   const count = fittingRows(layout.before * layout.after, together, most)
   if (count >= layout.outputs) return null
-  const strips = encodedStrips(kernels, request, layout, count)
+  const size = bytesOf(request.chunk.dtype, 1)
+  const isReadInRuns = count * layout.after * size >= SHORTEST_READ
+  const chunk = isReadInRuns ? request.chunk : loadedChunk(request.chunk, request.reader)
+  const strips = encodedStrips(kernels, { ...request, chunk }, layout, count)
   return scheme.kind === 'palette'
     ? joinIndices(strips, spec, layout)
     : joinCodes(strips, spec, layout)
@@ -67,21 +75,25 @@ function outputsTogether({ scheme, outputAxis, scale }: WeightSpec): number | nu
 
 function* encodedStrips(
   kernels: Kernels,
-  { chunk, spec, room }: OutputsRequest,
+  { chunk, spec, room, reader }: OutputsRequest,
   layout: Layout,
   most: number,
 ): Generator<Strip> {
   for (let first = 0; first < layout.outputs; first += most) {
     const count = Math.min(most, layout.outputs - first)
     const shape = withAxis(spec.shape, spec.outputAxis, count)
-    const values = chunkValues(kernels, stripOf(chunk, shape, layout, { first, count }), room)
+    const values = chunkValues(
+      kernels,
+      stripOf({ chunk, reader }, shape, layout, { first, count }),
+      room,
+    )
     yield { ...encodeWeight(kernels, values, { ...spec, shape }), first, count }
   }
 }
 
 /** The values of some output channels, as they are stored. */
 function stripOf(
-  chunk: ValueChunk,
+  { chunk, reader }: Pick<OutputsRequest, 'chunk' | 'reader'>,
   shape: readonly number[],
   layout: Layout,
   place: Pick<Strip, 'first' | 'count'>,
@@ -89,25 +101,39 @@ function stripOf(
   const facts = { rows: chunk.rows, columns: columnsOf(shape), dtype: chunk.dtype }
   if (chunk.values !== null) {
     const values = new Float32Array(elementsOf(shape))
-    gather(values, chunk.values, layout, place)
+    gather(values, runsOf(chunk.values), layout, place)
     return { ...facts, stored: null, values }
   }
   const size = bytesOf(chunk.dtype, 1)
   const stored = new Uint8Array(size * elementsOf(shape))
-  gather(stored, chunk.stored ?? stored, { ...layout, after: size * layout.after }, place)
+  const runs = chunk.stored === null ? readRuns(chunk, reader) : runsOf(chunk.stored)
+  gather(stored, runs, { ...layout, after: size * layout.after }, place)
   return { ...facts, stored, values: null }
 }
 
+/** Gives a run of what a weight holds; good until the next is asked for. */
+type Runs = (start: number, length: number) => Float32Array | Uint8Array
+
+function runsOf(all: Float32Array | Uint8Array): Runs {
+  return (start, length) => all.subarray(start, start + length)
+}
+
+function readRuns({ region }: ValueChunk, { readRegion }: RegionReader): Runs {
+  if (region === undefined || readRegion === undefined) {
+    throw new TypeError('This thread cannot read regions of files')
+  }
+  return (start, length) => readRegion({ ...region, offset: region.offset + start, length })
+}
+
 /** The runs of some output channels, one after another. */
-function gather<Values extends Float32Array | Uint8Array>(
-  out: Values,
-  all: Values,
+function gather(
+  out: Float32Array | Uint8Array,
+  run: Runs,
   { before, outputs, after }: Layout,
   { first, count }: Pick<Strip, 'first' | 'count'>,
 ): void {
   for (let i = 0; i < before; i++) {
-    const start = (i * outputs + first) * after
-    out.set(all.subarray(start, start + count * after), i * count * after)
+    out.set(run((i * outputs + first) * after, count * after), i * count * after)
   }
 }
 

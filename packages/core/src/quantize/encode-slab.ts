@@ -9,9 +9,10 @@ import { decode } from '../kernels/decode-encoding.ts'
 import type { ErrorSums, Kernels } from '../kernels/kernels.ts'
 import type { PruneThreshold } from '../kernels/prune.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
-import { chunkValues } from '../kernels/value-chunk.ts'
+import { chunkValues, loadedChunk } from '../kernels/value-chunk.ts'
 import type { AffineEncoding } from '../scheme/encoding.ts'
 import { encodeByOutputs } from './encode-outputs.ts'
+import type { OutputsRequest } from './encode-outputs.ts'
 import type { SharedParts, SlabTarget } from './slab-target.ts'
 
 /** Input of the pool job `encode-slab`: some whole rows of a weight. */
@@ -37,14 +38,13 @@ const MOST_VALUES = 2 ** 22
 export type EncodedSlab = PackedSlab & { readonly error: ErrorSums }
 
 /**
- * Pool job: stores some rows of a weight of a package.
- *
- * @param room - memory for their values, used again by the next job
+ * Pool job: stores some rows of a weight of a package. The room for their values is used again by the
+ * next job.
  */
 export function encodeSlab(
   kernels: Kernels,
   input: EncodeSlabInput,
-  room: (count: number) => Float32Array,
+  { room, reader }: Pick<OutputsRequest, 'room' | 'reader'>,
 ): EncodedSlab {
   const { chunk, firstRow, target, shared, threshold, given } = input
   const { form } = target
@@ -67,8 +67,8 @@ export function encodeSlab(
   const { encoding, error } = namingLayer(
     layer,
     () =>
-      encodeByOutputs(kernels, { chunk, spec, most, room }) ??
-      encodeWeight(kernels, chunkValues(kernels, chunk, room), spec),
+      encodeByOutputs(kernels, { chunk, spec, most, room, reader }) ??
+      encodeWeight(kernels, chunkValues(kernels, loadedChunk(chunk, reader), room), spec),
   )
   const parts = slabParts(form, encoding, { firstRow, kernels })
   return { rows: chunk.rows, parts, error }
