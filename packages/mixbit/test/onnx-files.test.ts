@@ -94,6 +94,12 @@ describe('plan', () => {
     })
   })
 
+  test('what to do next with its file names an output that quantize takes', async () => {
+    const { code, stdout } = await mixbit(['plan', model, '-o', at('next.json'), ...one])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^Next: mixbit quantize .+ --plan .+ -o <name>\.onnx$/mu)
+  })
+
   test('a target that a single file cannot become is refused', async () => {
     const { code, json } = await mixbitJson(['plan', model, '--target', 'transformers-js', ...one])
     expect(code).toBe(2)

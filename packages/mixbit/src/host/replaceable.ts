@@ -13,9 +13,11 @@ export async function checkReplaceable(path: string, force: boolean): Promise<vo
   const facts = await writing(path, () => stat(path).catch(absent))
   if (facts === undefined) return
   if (!facts.isDirectory()) {
-    throw new MixbitError('output-exists', `The output "${path}" is a file, not a folder.`, {
-      output: path,
-    })
+    throw new MixbitError(
+      'output-exists',
+      `The output "${path}" is a file, not a folder. Choose another output, or remove the file.`,
+      { output: path },
+    )
   }
   if (force || (await isEmptyOrOurs(path))) return
   // A package of Core ML has no place to say who wrote it.

@@ -132,6 +132,19 @@ export const outputs: readonly BrokenInput[] = [
       return ['quantize', brokenModel(kit), '--force', '-o', join(kit.folder, 'file')]
     },
     code: 'output-exists',
+    says: /remove the file/u,
+  },
+  {
+    name: 'a folder with the name of a package',
+    make: (kit) => ['quantize', brokenModel(kit), '-o', join(kit.folder, 'a.mlpackage')],
+    code: 'usage',
+    says: /without "\.mlpackage"/u,
+  },
+  {
+    name: 'a folder of a run with the name of an ONNX file',
+    make: (kit) => ['run', brokenModel(kit), '-o', join(kit.folder, 'a.onnx')],
+    code: 'usage',
+    says: /without "\.onnx"/u,
   },
   {
     name: 'an output inside the model',

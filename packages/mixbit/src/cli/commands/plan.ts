@@ -76,6 +76,10 @@ async function outputFile(
 }
 
 async function writtenLine(path: string, model: string): Promise<string> {
-  const output = (await isPackage(model)) ? '<name>.mlpackage' : '<folder>'
+  const output = model.endsWith('.onnx')
+    ? '<name>.onnx'
+    : (await isPackage(model))
+      ? '<name>.mlpackage'
+      : '<folder>'
   return `\n\nPlan: ${path}\nNext: mixbit quantize ${model} --plan ${path} -o ${output}`
 }

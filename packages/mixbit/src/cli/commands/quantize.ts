@@ -12,6 +12,7 @@ import { prepareOutput } from '../../host/output.ts'
 import { shownPath } from '../../terminal/shown-path.ts'
 import { writtenText } from '../../terminal/written-text.ts'
 import type { Command } from '../command.ts'
+import { checkFolderName } from '../folder-output.ts'
 import { EXIT } from '../io.ts'
 import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
@@ -32,6 +33,7 @@ export const command: Command = {
     if (settings.model.endsWith('.onnx')) return quantizeOnnx(args, io, settings)
     if (await isPackage(settings.model)) return quantizePackage(args, io, settings)
     const path = requiredOption(args, 'output', '-o <folder>')
+    checkFolderName(path)
     const started = io.now()
     const output = await prepareOutput(path, {
       force: hasFlag(args, 'force'),

@@ -1,9 +1,11 @@
 import { runModel, runOnnxFile } from '@mixbit/core'
 import type { Command } from '../command.ts'
+import { checkFolderName } from '../folder-output.ts'
 import { EXIT } from '../io.ts'
 import type { CommandIo, ExitCode } from '../io.ts'
 import { layoutFor } from '../layout.ts'
 import { writeResult } from '../output.ts'
+import { isPackage } from '../package-path.ts'
 import { hasFlag, textOption } from '../parsed-args.ts'
 import type { ParsedArgs } from '../parsed-args.ts'
 import { requiredOption } from '../required.ts'
@@ -43,6 +45,7 @@ export async function runInto(
   settings: CommandSettings,
   { path, force, planFile, tables }: RunOutput,
 ): Promise<ExitCode> {
+  if (!(await isPackage(settings.model))) checkFolderName(path)
   const output = await prepareOutput(path, { force, model: settings.model })
   try {
     const report = await withHost(args, io, async (host) => {
