@@ -11,6 +11,7 @@ import type {
   NoCoremlForm,
   SpecRange,
 } from './form-types.ts'
+import { misplaced } from './misplaced.ts'
 import { paletteParts, part, scaleParts } from './parts.ts'
 
 /** Bits of a table that iOS 16 reads. */
@@ -73,6 +74,8 @@ function affineForm(
     return noForm('scales of float32 decode to float32, and its operators want float16')
   }
   if (shape.length < 2) return noForm('Core ML keeps vectors as floats')
+  const elsewhere = misplaced(weight, scheme)
+  if (elsewhere !== null) return noForm(elsewhere)
   const block = scaleBlock(scheme, weight)
   const axis = misfit(shape, block)
   if (axis >= 0) return noForm(`blocks of ${block[axis]} do not divide ${shape[axis]}`)
@@ -130,6 +133,8 @@ function paletteForm(
   const { shape, dtype, outputAxis } = weight
   const { bits, vectorSize, table, channelScale } = scheme
   if (shape.length < 2) return noForm('Core ML keeps vectors as floats')
+  const elsewhere = misplaced(weight, scheme)
+  if (elsewhere !== null) return noForm(elsewhere)
   const block = paletteBlock(weight, scheme)
   const axis = misfit(shape, block)
   if (axis >= 0) return noForm(`groups of ${block[axis]} do not divide ${shape[axis]}`)
