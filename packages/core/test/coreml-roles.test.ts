@@ -4,7 +4,15 @@ import type { CoremlWeight } from '../src/formats/coreml/document.ts'
 import { BlockSchema } from '../src/formats/coreml/generated/coreml_pb.ts'
 import { literalValue, output, sizesValue, stringValue } from '../src/formats/coreml/make-values.ts'
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
-import { INT, PACKAGE, testBuilder, testHost, TRUE } from './helpers/coreml.ts'
+import {
+  INT,
+  intsValue,
+  maskValue,
+  PACKAGE,
+  testBuilder,
+  testHost,
+  TRUE,
+} from './helpers/coreml.ts'
 import type { TestBuilder } from './helpers/coreml.ts'
 import type { StaticTensor } from '../src/formats/coreml/value-types.ts'
 
@@ -176,6 +184,63 @@ test.for<readonly [string, string, (built: TestBuilder) => void]>([
       built.constant('order', sizesValue([1, 0]))
       built.op('transpose', { x: 'w', perm: 'order' }, 't', half(8, 16))
       built.op('matmul', { x: 'x', y: 't' }, 'y')
+    },
+  ],
+  [
+    'matrix 1 2',
+    'so has each of a stack of them',
+    (built) => {
+      built.weight('w', [4, 16, 8])
+      built.constant('order', intsValue([0, -1, 1]))
+      built.op('transpose', { x: 'w', perm: 'order' }, 't', half(4, 8, 16))
+      built.op('matmul', { x: 'x', y: 't' }, 'y')
+    },
+  ],
+  [
+    'matrix 2 1',
+    'one right factor of a stack keeps its axes',
+    (built) => {
+      built.weight('w', [4, 48, 32])
+      built.constant('index', maskValue([true, false, false]))
+      built.op('slice_by_index', { x: 'w', squeeze_mask: 'index' }, 's', half(48, 32))
+      built.op('matmul', { x: 'x', y: 's' }, 'y')
+    },
+  ],
+  [
+    'matrix 2 0',
+    'also where the stack is not the first axis',
+    (built) => {
+      built.weight('w', [48, 4, 32])
+      const mask = maskValue([false, true, false])
+      built.op('slice_by_index', { x: 'w', squeeze_mask: mask }, 's', half(48, 32))
+      built.op('matmul', { x: 'x', y: 's' }, 'y')
+    },
+  ],
+  [
+    'matrix 2 1',
+    'a new axis changes no outputs of length 1',
+    (built) => {
+      built.weight('w', [8, 48, 1])
+      built.op('expand_dims', { x: 'w', axes: intsValue([0]) }, 'e', half(1, 8, 48, 1))
+      built.op('matmul', { x: 'x', y: 'e' }, 'y')
+    },
+  ],
+  [
+    'matrix 3 2',
+    'squeezing changes no inputs of length 1',
+    (built) => {
+      built.weight('w', [1, 8, 1, 32])
+      built.op('squeeze', { x: 'w', axes: intsValue([0]) }, 's', half(8, 1, 32))
+      built.op('matmul', { x: 'x', y: 's' }, 'y')
+    },
+  ],
+  [
+    'matrix 2 1',
+    'a reshape with a new axis changes no inputs of length 1',
+    (built) => {
+      built.weight('w', [8, 1, 32])
+      built.op('reshape', { x: 'w' }, 'r', half(1, 8, 1, 32))
+      built.op('matmul', { x: 'x', y: 'r' }, 'y')
     },
   ],
   [

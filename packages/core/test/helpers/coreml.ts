@@ -1,4 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
+import type { MessageInitShape } from '@bufbuild/protobuf'
 import { startBlobFile, paddingOf } from '../../src/formats/coreml/blob-writer.ts'
 import {
   ArrayFeatureTypeSchema,
@@ -12,6 +13,8 @@ import {
   ModelDescriptionSchema,
   ModelSchema,
   ProgramSchema,
+  TensorValueSchema,
+  ValueSchema,
 } from '../../src/formats/coreml/generated/coreml_pb.ts'
 import type {
   FeatureDescription,
@@ -180,6 +183,23 @@ function isList(bound: Bound | readonly string[]): bound is readonly string[] {
 
 export const TRUE: Value = booleanValue(true)
 export const INT: (value: number) => Value = integerValue
+
+/** A list of int32. */
+export function intsValue(values: readonly number[]): Value {
+  return listValue({ case: 'ints', value: { values: [...values] } })
+}
+
+/** A list of truth values. */
+export function maskValue(values: readonly boolean[]): Value {
+  return listValue({ case: 'bools', value: { values: [...values] } })
+}
+
+function listValue(value: NonNullable<MessageInitShape<typeof TensorValueSchema>['value']>): Value {
+  const tensor = create(TensorValueSchema, { value })
+  return create(ValueSchema, {
+    value: { case: 'immediateValue', value: { value: { case: 'tensor', value: tensor } } },
+  })
+}
 
 export type TestFunction = {
   readonly body: TestBody

@@ -1,5 +1,6 @@
 import type { ChainBuilder } from './chain.ts'
 import type { Operation } from './generated/coreml_pb.ts'
+import { movedPlaces } from './moved-places.ts'
 import { PASSING, bindingsOf, integersOf } from './parameters.ts'
 import type { Definition, Reader } from './program.ts'
 import { staticTensor } from './value-types.ts'
@@ -87,44 +88,9 @@ function movedBy(
   if (PASSING.has(operation.type)) return { ...value, name }
   const shape = staticTensor(operation.outputs[output]?.type)?.shape
   if (shape === undefined) return undefined
-  return { name, shape, axes: movedAxes(operation, shape, value, builder), isMoved: true }
-}
-
-function movedAxes(
-  operation: Operation,
-  shape: readonly number[],
-  value: MovedValue,
-  builder: ChainBuilder,
-): readonly (number | null)[] {
-  switch (operation.type) {
-    case 'transpose': {
-      const order = integersOf(operation, 'perm', builder) ?? []
-      const { length } = value.shape
-      return shape.map((_, at) => value.axes[fromStart(order[at], length)] ?? null)
-    }
-    case 'reshape':
-    case 'expand_dims':
-    case 'squeeze':
-      return keptAxes(shape, value)
-    default:
-      return shape.map(
-        (_, at) => (shape.length === value.shape.length ? value.axes[at] : null) ?? null,
-      )
-  }
-}
-
-function fromStart(axis: number | undefined, rank: number): number {
-  return axis === undefined ? -1 : axis < 0 ? axis + rank : axis
-}
-
-/** Axes stay where only those of length 1 come or go. */
-function keptAxes(shape: readonly number[], value: MovedValue): readonly (number | null)[] {
-  const long = value.axes.filter((_, at) => value.shape[at] !== 1)
-  const sizes = value.shape.filter((size) => size !== 1)
-  const own = shape.filter((size) => size !== 1)
-  if (own.length !== sizes.length || own.some((size, at) => size !== sizes[at])) {
-    return shape.map(() => null)
-  }
-  let next = 0
-  return shape.map((size) => (size === 1 ? null : (long[next++] ?? null)))
+  const integers = (parameter: string): readonly number[] | undefined =>
+    integersOf(operation, parameter, builder)
+  const places = movedPlaces(operation.type, integers, value.shape, shape)
+  const axes = places.map((place) => (place === null ? null : (value.axes[place] ?? null)))
+  return { name, shape, axes, isMoved: true }
 }
