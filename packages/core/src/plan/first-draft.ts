@@ -2,10 +2,10 @@ import type { StoredFacts, WeightFacts } from '../audit/audit-types.ts'
 import { ensure } from '../base/error.ts'
 import { layerPrecision } from '../config/patterns.ts'
 import type { Precision } from '../scheme/precision.ts'
-import { namedScheme } from '../scheme/named-scheme.ts'
 import { formatPrecision, parsePrecision, precisionName, schemeFor } from '../scheme/precision.ts'
-import type { FloatType, Scheme } from '../scheme/scheme.ts'
+import type { Scheme } from '../scheme/scheme.ts'
 import type { Draft, PlanRequest } from './draft.ts'
+import { storedFloat, storedScheme } from './stored-scheme.ts'
 
 /** What was asked for of a weight, before any rule. */
 export function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
@@ -50,17 +50,10 @@ function storedAlready(draft: Draft, { precision, hasSignedCodes }: StoredFacts)
  * tables and masks that no operator multiplies by.
  */
 function leftDraft(facts: WeightFacts, precision: Precision): Draft | null {
-  const { stored, role, outputAxis, inputAxis } = facts
+  const { stored, role, outputAxis } = facts
   if (stored === undefined) return null
   if (!stored.isCompressed && (role !== 'other' || outputAxis === null)) return null
-  const axes = { outputAxis: outputAxis ?? 0, inputAxis: inputAxis ?? 1 }
-  const asFloat: Scheme = {
-    kind: 'float',
-    dtype: stored.isCompressed ? stored.computes : storedFloat(facts.dtype),
-  }
-  const scheme = stored.isCompressed
-    ? (namedScheme(stored.precision, { ...axes, scaleDtype: stored.computes }) ?? asFloat)
-    : asFloat
+  const scheme = storedScheme(facts, stored)
   return {
     facts,
     scheme,
@@ -129,9 +122,4 @@ function floatDraft(
     isLeft: precision.kind !== 'float',
     reasons: isNamed ? [`${name} by layer`, why] : [why],
   }
-}
-
-/** The float dtype in which a weight is stored. */
-function storedFloat(dtype: WeightFacts['dtype']): FloatType {
-  return dtype === 'float16' || dtype === 'bfloat16' ? dtype : 'float32'
 }

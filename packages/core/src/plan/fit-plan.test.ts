@@ -89,6 +89,11 @@ describe('a plan that does not fit is refused', () => {
     { what: 'a layer twice', plan: { ...PLAN, layers: twice }, says: '"decoder.a" twice' },
     { what: 'another shape', plan: edited(() => ({ shape: [64, 64] })), says: '[64, 64]' },
     { what: 'another rank', plan: edited(() => ({ shape: [64] })), says: '[64]' },
+    {
+      what: 'a kept weight, which only packages have',
+      plan: edited(() => ({ kept: true })),
+      says: 'Remove "kept"',
+    },
   ])('$what', ({ plan, says }) => {
     expect(() => fit(plan)).toThrow(
       expect.objectContaining({ code: 'invalid-plan', message: expect.stringContaining(says) }),

@@ -3,6 +3,7 @@ import { MixbitError, ensure } from '../base/error.ts'
 import { nearestNames } from '../config/nearest.ts'
 import { storedBytes } from '../formats/part-bytes.ts'
 import { refuseNotFinite } from './not-finite.ts'
+import { checkKept } from './fit-kept.ts'
 import type { CoremlRequest, PlanRequest } from './draft.ts'
 import type { LayerPlan, Plan } from './plan-types.ts'
 import type { Decided, Planning } from './planning-types.ts'
@@ -103,6 +104,7 @@ function fitDecision(
       `[${shape.join(', ')}]. It is the plan of another model.`,
     { file, layer, found: decision.shape, expected: shape },
   )
+  checkKept(facts, decision, file)
   // What a plan can only carry may be a mask of infinities.
   if (facts.whyFloat === undefined) refuseNotFinite(facts)
   const overflow = planning.beyondHalf(facts, decision.scheme)

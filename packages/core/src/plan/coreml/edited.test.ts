@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { packageFact, packageRequest } from '../../../test/helpers/package-facts.ts'
+import { packageFact, packageRequest, plainStored } from '../../../test/helpers/package-facts.ts'
 import type { AffineScheme, Granularity, PaletteScheme, Scheme } from '../../scheme/scheme.ts'
 import { fitPlan } from '../fit-plan.ts'
 import type { LayerPlan, Plan } from '../plan-types.ts'
@@ -76,5 +76,54 @@ describe('an edited axis', () => {
     ['masked groups of outputs', masked(palette(block(1)))],
   ])('of %s is kept', ([, scheme]) => {
     expect(fitted({ scheme }).layers[0]).toMatchObject({ scheme })
+  })
+})
+
+describe('a weight that is kept as it lies in the package', () => {
+  const computes = 'float16' as const
+  const KEPT = packageFact({
+    layer: 'model.k',
+    stored: { ...plainStored(computes), precision: 'palette4/g8', isCompressed: true },
+  })
+  const kept = makePlan([KEPT], REQUEST)
+  const put = (edit: Partial<LayerPlan>): Plan => {
+    const layers = kept.layers.map((layer) => ({ ...layer, ...edit }))
+    return fitPlan({ ...kept, layers }, [KEPT], 'plan.json', null, REQUEST.coreml)
+  }
+
+  test('keeps its scheme, in whatever order that is written', () => {
+    const scheme = palette(block(0))
+    const { kind, ...rest } = scheme
+    expect(kept.layers[0]).toMatchObject({ kept: true, scheme })
+    expect(put({ scheme: { ...rest, kind } })).toEqual(kept)
+  })
+
+  test.for<readonly [string, Scheme, string]>([
+    ['of another precision', affine(channel(0)), 'the scheme int8/channel'],
+    ['of the same name', palette(block(1)), 'another scheme of this name'],
+  ])('is refused with a scheme %s', ([, scheme, says]) => {
+    expect(() => put({ scheme })).toThrow(
+      expect.objectContaining({
+        code: 'invalid-plan',
+        message: expect.stringMatching(
+          new RegExp(`"model\\.k" .*palette4/g8.*${says}\\. Remove "kept"`, 'u'),
+        ),
+      }),
+    )
+  })
+
+  test('is stored otherwise where "kept" is removed', () => {
+    const scheme = affine(channel(0))
+    const [layer] = put({ scheme, kept: undefined }).layers
+    expect(layer).toMatchObject({ scheme, form: 'constexpr_blockwise_shift_scale' })
+  })
+
+  test('is refused where it is not compressed', () => {
+    expect(() => fitted({ kept: true })).toThrow(
+      expect.objectContaining({
+        code: 'invalid-plan',
+        message: expect.stringContaining('"model.w"'),
+      }),
+    )
   })
 })

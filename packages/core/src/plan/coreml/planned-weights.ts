@@ -1,8 +1,7 @@
 import type { WeightFacts } from '../../audit/audit-types.ts'
-import { MixbitError, ensure } from '../../base/error.ts'
+import { MixbitError } from '../../base/error.ts'
 import type { CoremlForm, NoCoremlForm } from '../../formats/coreml/form-types.ts'
 import { coremlForms } from '../../formats/coreml/forms.ts'
-import type { PartBytes } from '../../formats/part-bytes.ts'
 import { precisionName } from '../../scheme/precision.ts'
 import type { LayerPlan } from '../plan-types.ts'
 import type { Decided, FormRequest } from '../planning-types.ts'
@@ -48,7 +47,7 @@ function plannedWeight(decision: Decided, form: CoremlForm | NoCoremlForm | unde
     form: (form === undefined ? storedOps(facts) : requireForm(form, decision).ops).join(' + '),
     bytes:
       form === undefined
-        ? storedBytes(decision)
+        ? { codes: facts.bytes, scales: 0, zeroPoints: 0 }
         : formBytes(keptAtMost(requireForm(form, decision), facts, scheme)),
     ...(kept === true && { kept: true as const }),
     reasons,
@@ -68,14 +67,4 @@ function requireForm(form: CoremlForm | NoCoremlForm, { facts, scheme }: Decided
 
 function storedOps({ stored }: WeightFacts): readonly string[] {
   return stored?.ops ?? ['const']
-}
-
-function storedBytes({ facts, kept }: Decided): PartBytes {
-  ensure(
-    kept !== true || facts.stored?.isCompressed === true,
-    'invalid-plan',
-    `The plan keeps "${facts.layer}" compressed as it is, but it is not compressed in this package.`,
-    { layer: facts.layer },
-  )
-  return { codes: facts.bytes, scales: 0, zeroPoints: 0 }
 }
