@@ -10,6 +10,7 @@ import {
   readCoremlPlan,
 } from '../src/pipeline/coreml-package.ts'
 import { countKeptOfPlan } from '../src/pipeline/count-kept.ts'
+import { forecastPlan } from '../src/pipeline/forecast-plan.ts'
 import type { Plan } from '../src/plan/plan-types.ts'
 import { floatBytes, INT, PACKAGE, testBuilder, testHost } from './helpers/coreml.ts'
 import type { TestBuilder } from './helpers/coreml.ts'
@@ -257,4 +258,36 @@ describe('a threshold that leaves next to nothing', () => {
       'mostly-zero',
     )
   })
+})
+
+describe('a specification version that is raised', () => {
+  const raisedTo = async (settings: Settings, spec: number): Promise<string> => {
+    const { host, model, audit, planned } = await opened(chain([64, 64]), spec)
+    return messageOf(await forecastPlan(host, model, audit, planned(settings)), 'spec-raised')
+  }
+
+  test('by its forms says so, and that an older target keeps older systems', async () => {
+    const message = await raisedTo({ precision: 'int4' }, 7)
+    expect(message).toContain('from 7 to 9, the lowest that the chosen forms have')
+    expect(message).toContain('With an older --target, older systems are kept.')
+    const asked = await raisedTo({ precision: 'int4', target: 'coreml-ios18' }, 7)
+    expect(asked).toBe(message)
+  })
+
+  test('by its target names the target', async () => {
+    const message = await raisedTo({ precision: 'int8', target: 'coreml-ios18' }, 7)
+    expect(message).toContain('from 7 to 9, which is that of the target coreml-ios18')
+    expect(message).toContain('With an older --target')
+    expect(await raisedTo({ precision: 'int8' }, 7)).toBe('none')
+  })
+
+  test('to that of the oldest target has no target to advise', async () => {
+    const message = await raisedTo({ precision: 'int8' }, 6)
+    expect(message).toMatch(/from 6 to 7, .* macOS 13\.$/u)
+  })
+})
+
+test('activations in 8 bits are refused, with the kind of model that has none', async () => {
+  const { planned } = await opened(chain([64, 64]))
+  expect(() => planned({ precision: 'w8a8' })).toThrow(/for ONNX files, not for Core ML packages/u)
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import { checkCoremlStructure } from '../src/formats/coreml/structure/check-structure.ts'
 import { auditCoremlPackage } from '../src/pipeline/coreml-package.ts'
+import { compareCoremlPackages } from '../src/pipeline/compare-packages.ts'
 import { floatBytes, INT, PACKAGE, testBuilder, testHost } from './helpers/coreml.ts'
 import { seededNumbers } from './helpers/coreml-encoding.ts'
 import { OUT, quantized, valuesOf, weightOf } from './helpers/coreml-quantized.ts'
@@ -119,6 +120,11 @@ describe('signed codes that some devices read wrong', () => {
         precision: weightOf(model, 'w').stored.precision,
       })
       expect((await auditCoremlPackage(host, after)).findings).toEqual([])
+      const pair = { reference: PACKAGE, candidate: OUT }
+      expect((await compareCoremlPackages(host, pair)).outputs[0]).toMatchObject({
+        maxAbsError: 0,
+        stored: { reference: { hasSignedCodes: true }, candidate: { hasSignedCodes: false } },
+      })
       expect(written.layers[0]?.totals).toMatchObject({ maxAbsError: 0 })
       const checks = await checkCoremlStructure(host, OUT)
       expect(checks.filter(({ status }) => status !== 'passed')).toEqual([])

@@ -24,6 +24,8 @@ export type ComparedStorage = {
   readonly precision: string
   /** Its operations, as in a plan. */
   readonly form: string
+  /** Signed int8 where GPU and Neural Engine read only unsigned codes right. */
+  readonly hasSignedCodes: boolean
   readonly bytes: number
 }
 

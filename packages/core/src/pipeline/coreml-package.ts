@@ -7,17 +7,14 @@ import { scanSources } from '../audit/scan.ts'
 import { ensure } from '../base/error.ts'
 import type { Host } from '../base/host.ts'
 import { readJson } from '../base/json-file.ts'
-import { largestOf } from '../base/largest.ts'
 import type { ResolvedConfig } from '../config/merge-config.ts'
 import type { Target } from '../config/settings.ts'
 import type { CoremlDocument } from '../formats/coreml/document.ts'
-import { coremlForms, specOf, specRange } from '../formats/coreml/forms.ts'
+import { specRange } from '../formats/coreml/forms.ts'
 import { packageInterface } from '../formats/coreml/package-interface.ts'
 import { ensureFunctions } from '../formats/coreml/program-facts.ts'
 import { walkProgram } from '../formats/coreml/program.ts'
 import type { CoremlModel } from '../formats/coreml/read-package.ts'
-import { isUntouched } from '../plan/coreml/planned-weights.ts'
-import { formFacts } from '../plan/coreml/weight-form.ts'
 import type { CoremlRequest } from '../plan/draft.ts'
 import { fitPlan } from '../plan/fit-plan.ts'
 import type { Plan } from '../plan/plan-types.ts'
@@ -32,6 +29,7 @@ import { COREML_SPECS, COREML_TARGETS, NEWEST_SPEC } from '../targets/coreml-ver
 import type { CoremlTarget } from '../targets/coreml-versions.ts'
 import { askedPrecisions, refusePreset } from './asked-precisions.ts'
 import { planRequest } from './plan-request.ts'
+import { neededSpec } from './planned-forms.ts'
 import { auditedProgram, plannedProgram } from './program-findings.ts'
 
 /** A package is one component. */
@@ -101,7 +99,9 @@ export function planCoremlPackage(
     floats: 'as-stored',
     coreml,
   })
-  const needed = target === null ? neededTarget(plan, audit, coreml) : notOlder(target, coreml)
+  // Without a target, the oldest one that reads every form of the plan.
+  const needed =
+    target === null ? lowestTarget(neededSpec(document, audit, plan)) : notOlder(target, coreml)
   return withProgram(model, audit, { ...plan, target: needed })
 }
 
@@ -164,17 +164,4 @@ function askedTarget({ target, origins }: ResolvedConfig): CoremlTarget | null {
 
 function coremlTarget(target: Target): CoremlTarget | null {
   return COREML_TARGETS.find((each) => each === target) ?? null
-}
-
-/** The oldest target that reads every form of a plan and what the package needs anyway. */
-function neededTarget(plan: Plan, audit: Audit, { specs }: CoremlRequest): CoremlTarget {
-  const facts = new Map(audit.weights.map((weight) => [weight.layer, weight]))
-  const stored = plan.layers.flatMap(({ layer, scheme, kept }) => {
-    const weight = facts.get(layer)
-    return weight === undefined || isUntouched({ facts: weight, scheme, kept })
-      ? []
-      : [{ weight: formFacts(weight), scheme }]
-  })
-  const needed = coremlForms(stored, specs).map((form) => specOf(form))
-  return lowestTarget(largestOf(specs.lowest, needed))
 }

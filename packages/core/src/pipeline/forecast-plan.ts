@@ -1,6 +1,7 @@
 import type { Audit } from '../audit/audit-types.ts'
 import type { Finding } from '../base/finding.ts'
 import type { Host } from '../base/host.ts'
+import type { Target } from '../config/settings.ts'
 import { forecastPackage } from '../formats/coreml/forecast-package.ts'
 import type { ForecastForm } from '../formats/coreml/forecast-package.ts'
 import type { CoremlForm } from '../formats/coreml/form-types.ts'
@@ -8,7 +9,8 @@ import { MIL_DTYPES } from '../formats/coreml/mil-dtype.ts'
 import type { CoremlModel } from '../formats/coreml/read-package.ts'
 import type { LayerPlan, PackageSize, Plan } from '../plan/plan-types.ts'
 import { systemsOfSpec } from '../targets/coreml-systems.ts'
-import { plannedForms } from './planned-forms.ts'
+import { COREML_SPECS, COREML_TARGETS } from '../targets/coreml-versions.ts'
+import { neededSpec, plannedForms } from './planned-forms.ts'
 
 type ReadingHost = Pick<Host, 'open' | 'within'>
 
@@ -20,7 +22,13 @@ export async function forecastPlan(
   plan: Plan,
 ): Promise<Plan> {
   const size = await plannedSize(host, model, audit, plan)
-  const findings = [...plan.findings, ...raisedFindings(size.specBefore, size.spec, 'will be')]
+  const raised = {
+    before: size.specBefore,
+    after: size.spec,
+    needed: neededSpec(model.document, audit, plan),
+    target: plan.target,
+  }
+  const findings = [...plan.findings, ...raisedFindings(raised, 'will be')]
   return { ...plan, package: size, findings }
 }
 
@@ -60,21 +68,35 @@ export function weightName({ layer, component }: LayerPlan): string {
   return layer.slice(component.length + 1)
 }
 
+const OLDER_TARGET = ' With an older --target, older systems are kept.'
+
+/** The versions of a package before and after, and what the chosen forms alone would need. */
+export type RaisedSpec = {
+  readonly before: number
+  readonly after: number
+  readonly needed: number
+  readonly target: Target
+}
+
 /** What raising the version means for the phones that can read the package. */
 export function raisedFindings(
-  before: number,
-  after: number,
+  { before, after, needed, target }: RaisedSpec,
   when: 'was' | 'will be',
 ): readonly Finding[] {
   if (after <= before) return []
   const needs = when === 'was' ? 'now needs' : 'will then need'
+  const why =
+    needed >= after
+      ? 'the lowest that the chosen forms have'
+      : `which is that of the target ${target}`
+  const hasOlder = COREML_TARGETS.some((each) => COREML_SPECS[each] < after)
   return [
     {
       code: 'spec-raised',
       severity: 'info',
       message:
-        `The specification version ${when} raised from ${before} to ${after}, the lowest that the chosen forms have: ` +
-        `the package ${needs} ${systemsOfSpec(after)}. With --target, older systems are kept.`,
+        `The specification version ${when} raised from ${before} to ${after}, ${why}: ` +
+        `the package ${needs} ${systemsOfSpec(after)}.${hasOlder ? OLDER_TARGET : ''}`,
     },
   ]
 }

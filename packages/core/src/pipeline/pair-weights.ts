@@ -61,8 +61,9 @@ function pairOf(reference: CoremlWeight, candidate: CoremlWeight, component: str
   }
 }
 
-function storageOf({ stored: { precision, ops, bytes } }: CoremlWeight): ComparedStorage {
-  return { precision, form: ops.join(' + '), bytes }
+function storageOf({ stored }: CoremlWeight): ComparedStorage {
+  const { precision, ops, hasSignedCodes, bytes } = stored
+  return { precision, form: ops.join(' + '), hasSignedCodes, bytes }
 }
 
 /** The weight that one of the same operators reads at the same place. */

@@ -1,8 +1,9 @@
 import type { Audit, WeightFacts } from '../audit/audit-types.ts'
 import { MixbitError, ensure } from '../base/error.ts'
+import { largestOf } from '../base/largest.ts'
 import type { CoremlDocument } from '../formats/coreml/document.ts'
 import type { CoremlForm, NoCoremlForm, SpecRange } from '../formats/coreml/form-types.ts'
-import { coremlForms, specRange } from '../formats/coreml/forms.ts'
+import { coremlForms, specOf, specRange } from '../formats/coreml/forms.ts'
 import { isUntouched } from '../plan/coreml/planned-weights.ts'
 import { formFacts } from '../plan/coreml/weight-form.ts'
 import type { LayerPlan, Plan } from '../plan/plan-types.ts'
@@ -18,18 +19,27 @@ export type PlannedForms = ReadonlyMap<string, CoremlForm>
  *   cannot be stored as it says
  */
 export function plannedForms(document: CoremlDocument, audit: Audit, plan: Plan): PlannedForms {
+  const changed = changedLayers(audit, plan)
+  const forms = coremlForms(changed, specsOf(document, plan))
+  return new Map(changed.map(({ layer }, at) => [layer.layer, storable(forms[at], layer)]))
+}
+
+/** The lowest specification version that has a form for every weight that a plan changes. */
+export function neededSpec(document: CoremlDocument, audit: Audit, plan: Plan): number {
+  const { spec, highestSpec } = document
+  const specs = specRange(spec, null, highestSpec.spec)
+  const forms = coremlForms(changedLayers(audit, plan), specs)
+  return largestOf(specs.lowest, forms.map(specOf))
+}
+
+function changedLayers(audit: Audit, plan: Plan) {
   const facts = new Map(audit.weights.map((weight) => [weight.layer, weight]))
-  const changed = plan.layers.flatMap((layer) => {
+  return plan.layers.flatMap((layer) => {
     const weight = factsOf(facts, layer)
     const { scheme, kept } = layer
-    return isUntouched({ facts: weight, scheme, kept }) ? [] : [{ layer, weight }]
+    if (isUntouched({ facts: weight, scheme, kept })) return []
+    return [{ layer, weight: formFacts(weight), scheme }]
   })
-  const wanted = changed.map(({ layer: { scheme }, weight }) => ({
-    weight: formFacts(weight),
-    scheme,
-  }))
-  const forms = coremlForms(wanted, specsOf(document, plan))
-  return new Map(changed.map(({ layer }, at) => [layer.layer, storable(forms[at], layer)]))
 }
 
 function specsOf({ spec, highestSpec }: CoremlDocument, { target }: Plan): SpecRange {

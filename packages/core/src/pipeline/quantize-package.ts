@@ -14,7 +14,7 @@ import type { SlabLimits } from '../quantize/survey-weight.ts'
 import type { Scheme } from '../scheme/scheme.ts'
 import { elementsOf } from '../tensor/weight.ts'
 import { plannedSize, raisedFindings, weightName } from './forecast-plan.ts'
-import { plannedForms } from './planned-forms.ts'
+import { neededSpec, plannedForms } from './planned-forms.ts'
 
 type WritingHost = Pick<Host, 'create' | 'createFolder' | 'open' | 'within' | 'pool' | 'emit'>
 
@@ -52,10 +52,16 @@ export async function quantizeCoremlPackage(
   const predicted = await plannedSize(host, model, audit, plan)
   const cut = limits === undefined ? {} : { limits }
   const written = await writeCoreml(host, { model, folder, changes, ...cut })
+  const raised = {
+    before: document.spec,
+    after: written.spec,
+    needed: neededSpec(document, audit, plan),
+    target: plan.target,
+  }
   return {
     ...written,
     predictedBytes: predicted.bytes,
-    findings: raisedFindings(document.spec, written.spec, 'was'),
+    findings: raisedFindings(raised, 'was'),
   }
 }
 

@@ -11,10 +11,12 @@ import { storedFloat, storedScheme } from './stored-scheme.ts'
 export function firstDraft(facts: WeightFacts, request: PlanRequest): Draft {
   const { name, source } = askedPrecision(facts, request)
   const precision = parsePrecision(name)
+  const kinds =
+    request.coreml === undefined ? 'checkpoints and folders of ONNX graphs' : 'Core ML packages'
   ensure(
     precision.kind !== 'affine' || precision.activations === undefined,
     'unsupported-scheme',
-    `"${name}" quantizes activations too, which this version does not do yet. Use a weight precision such as int8.`,
+    `"${name}" quantizes activations too, which this version does for ONNX files, not for ${kinds}. Use a weight precision such as int8.`,
     { precision: name },
   )
   const isLiteral = source === 'layer' || source === 'precision'

@@ -6,8 +6,13 @@ import { weightsComparisonText } from './weights-comparison-text.ts'
 const layout = { width: 60, paint: plainPaint }
 
 const stored = {
-  reference: { precision: 'fp16', form: 'const', bytes: 128 },
-  candidate: { precision: 'int8/tensor', form: 'constexpr_affine_dequantize', bytes: 66 },
+  reference: { precision: 'fp16', form: 'const', hasSignedCodes: false, bytes: 128 },
+  candidate: {
+    precision: 'int8/tensor',
+    form: 'constexpr_affine_dequantize',
+    hasSignedCodes: false,
+    bytes: 66,
+  },
 }
 
 /** A weight that moved by the share of its number. */
@@ -49,6 +54,18 @@ test('on a narrow terminal a comparison of weights keeps precisions and SQNR', (
 
     1 weight is stored otherwise, with the same values"
   `)
+})
+
+test('codes that became unsigned are told, though precision and operations are the same', () => {
+  const [signed, same] = [weight(0, 0), weight(1, 0)]
+  const both = { reference: stored.candidate, candidate: stored.candidate }
+  const comparison = comparisonOf([
+    { ...signed, stored: { ...both, reference: { ...stored.candidate, hasSignedCodes: true } } },
+    { ...same, stored: both },
+  ])
+  expect(weightsComparisonText(comparison, 'summary', layout)).toContain(
+    '0 of 2 weights changed, 9.00 kB to 5.00 kB\n\n1 weight is stored otherwise',
+  )
 })
 
 test('with every layer asked for, all that moved are listed under whole names', () => {

@@ -43,7 +43,12 @@ function hasMoved({ maxAbsError, notFinite }: ComparedOutput): boolean {
 function isStoredOtherwise({ stored }: ComparedOutput): boolean {
   if (stored === undefined) return false
   const { reference, candidate } = stored
-  return reference.precision !== candidate.precision || reference.form !== candidate.form
+  return (
+    reference.precision !== candidate.precision ||
+    reference.form !== candidate.form ||
+    reference.hasSignedCodes !== candidate.hasSignedCodes ||
+    reference.bytes !== candidate.bytes
+  )
 }
 
 function headOf(comparison: Comparison, moved: number, { paint }: Layout): string {
