@@ -4,7 +4,7 @@ import { readCoremlPackage } from '../src/formats/coreml/read-package.ts'
 import { checkCoremlStructure } from '../src/formats/coreml/structure/check-structure.ts'
 import { STRUCTURE_CHECKS } from '../src/formats/coreml/structure/structure-check.ts'
 import { blobValue } from '../src/formats/coreml/make-values.ts'
-import { PACKAGE, WEIGHTS_NAME, WEIGHTS_PATH } from './helpers/coreml.ts'
+import { PACKAGE, WEIGHTS_NAME, WEIGHTS_PATH, intsValue } from './helpers/coreml.ts'
 import {
   failedChecks,
   functionOf,
@@ -165,6 +165,17 @@ describe('checks see what reading does not ask', () => {
       },
     )
   })
+})
+
+test('squeeze takes out axes of length 1 only, whatever it names', async () => {
+  const host = await withModel((_, operations) => {
+    const squeeze = operation(operations, 'h3')
+    squeeze.type = 'squeeze'
+    rename(operations, 'h3', 'y', 'axes')
+    const binding = squeeze.inputs.find(({ key }) => key === 'axes')?.value?.arguments[0]
+    sure(binding).binding = { case: 'value', value: intsValue([1]) }
+  })
+  expect(failedChecks(await checkCoremlStructure(host, PACKAGE))).not.toContain('types')
 })
 
 describe('operators whose types no rule tells', () => {

@@ -177,8 +177,10 @@ const squeeze: Rule = ({ type, integers }) => {
   const [x, axes] = [type('x'), integers('axes')]
   if (x === undefined || axes === undefined) return undefined
   const rank = x.dims.length
-  const gone = new Set(axes.map((axis) => (axis < 0 ? axis + rank : axis)))
-  return { dtype: x.dtype, dims: x.dims.filter((_, axis) => !gone.has(axis)) }
+  const named = new Set(axes.map((axis) => (axis < 0 ? axis + rank : axis)))
+  if ([...named].some((axis) => x.dims[axis] === null)) return undefined
+  // A named axis that is longer than 1 stays, as coremltools has it.
+  return { dtype: x.dtype, dims: x.dims.filter((size, axis) => size !== 1 || !named.has(axis)) }
 }
 
 /** A shape without -1 (taken from the rest) and 0 (kept). */
