@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { mergeConfig } from '@mixbit/core'
+import type { Emit } from '@mixbit/core'
+import { noteBesidePlan } from '../src/cli/beside-plan.ts'
 import { loadConfig } from '../src/cli/load-config.ts'
 import { parseCommandArgs } from '../src/cli/parse-args.ts'
 import { resolveSettings } from '../src/cli/settings.ts'
@@ -208,6 +211,30 @@ test.for([
     })
   }
   await expect(settings('quantize', ['m', option])).resolves.toMatchObject({ model: 'm' })
+})
+
+test.for([
+  { text: 'precision: int8', names: '"precision" of the config has' },
+  { text: 'target: onnx\nlayers: { "a.*": int4 }', names: '"target", "layers" of the config have' },
+  {
+    text: 'computeUnit: ane\nprotect: false',
+    names: '"protect", "computeUnit" of the config have',
+  },
+  { text: 'seed: 3\nbudget: { size: 3MB }', names: null },
+])('of $text what has no effect beside a plan is said', async ({ text, names }) => {
+  write('beside.yaml', text)
+  const args = async (...more: readonly string[]) =>
+    parseCommandArgs(quantize, ['m.mlpackage', '--config', 'beside.yaml', ...more])
+  const quantize = verbs.find(({ name }) => name === 'quantize') ?? expect.fail('quantize')
+  const told: string[] = []
+  const emit: Emit = (event) => {
+    if (event.kind === 'notice') told.push(event.message)
+  }
+  const { origins } = mergeConfig({}, await loadConfig('beside.yaml', folder))
+  noteBesidePlan(await args(), { origins }, { emit })
+  expect(told).toEqual([])
+  noteBesidePlan(await args('--plan', 'p.json'), { origins }, { emit })
+  expect(told).toEqual(names === null ? [] : [expect.stringContaining(`${names} no effect`)])
 })
 
 test.for([

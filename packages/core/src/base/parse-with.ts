@@ -1,7 +1,14 @@
 import type { z } from 'zod'
 import { MixbitError } from './error.ts'
 import type { ErrorCode } from './error.ts'
-import { allowedKeys, keyPath, kindProblem, limitProblem, shown } from './value-problem.ts'
+import {
+  allowedKeys,
+  keyPath,
+  kindProblem,
+  limitProblem,
+  shown,
+  unionProblem,
+} from './value-problem.ts'
 
 /** More problems than this are only counted. */
 const MOST_LISTED = 5
@@ -42,6 +49,8 @@ function problemText(issue: z.core.$ZodIssue, schema: unknown, at: string | unde
       )
     case 'invalid_value':
       return `${key} must be ${issue.values.map((value) => shown(value)).join(' or ')}; found ${shown(issue.input)}.`
+    case 'invalid_union':
+      return unionProblem(issue, key)
     case 'invalid_type':
       return kindProblem(issue, key)
     case 'too_small':

@@ -29,6 +29,20 @@ export function kindProblem(
   return `${key} must be ${wanted}; found ${shown(issue.input)}.`
 }
 
+/** A value that fits none of several shapes, in one sentence: most often its `kind` is unknown. */
+export function unionProblem(issue: z.core.$ZodIssueInvalidUnion, key: string): string {
+  const { discriminator, input } = issue
+  const options = 'options' in issue ? (issue.options ?? []) : []
+  if (discriminator === undefined || options.length === 0) {
+    return `${key}: ${issue.message}; found ${shown(input)}.`
+  }
+  const found =
+    typeof input === 'object' && input !== null ? Reflect.get(input, discriminator) : input
+  if (found === undefined) return `${key} is missing.`
+  const allowed = options.map((option) => shown(option)).join(' or ')
+  return `${key} must be ${allowed}; found ${shown(found)}.`
+}
+
 /** A value beyond a limit, in one sentence. */
 export function limitProblem(
   issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig,

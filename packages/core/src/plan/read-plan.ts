@@ -31,14 +31,7 @@ const affine = z.strictObject({
 
 const palette = z.strictObject({
   kind: z.literal('palette'),
-  bits: z.union([
-    z.literal(1),
-    z.literal(2),
-    z.literal(3),
-    z.literal(4),
-    z.literal(6),
-    z.literal(8),
-  ]),
+  bits: z.literal([1, 2, 3, 4, 6, 8]),
   granularity,
   vectorSize: z.number().int().min(1).max(MAX_VECTOR),
   table: z.enum(['float', 'int8']),

@@ -13,6 +13,7 @@ import {
   splitAssignment,
 } from '@mixbit/core'
 import type { CommandLineSettings, ResolvedConfig } from '@mixbit/core'
+import { refuseBesidePlan } from './beside-plan.ts'
 import { CliError } from './cli-error.ts'
 import { loadConfig } from './load-config.ts'
 import { refuseForPackages } from './package-options.ts'
@@ -64,30 +65,6 @@ function unitWithoutPackage(model: string): CliError {
     'usage',
     `--compute-unit is for Core ML packages (.mlpackage); "${model}" is none. Leave it out.`,
     { option: '--compute-unit' },
-  )
-}
-
-/** Options that decide what a plan decides, and so would be ignored beside one. */
-const DECIDED_BY_PLAN = [
-  'target',
-  'preset',
-  'precision',
-  'component',
-  'layer',
-  'no-protect',
-  'algorithm',
-  'compute-unit',
-  'io',
-]
-
-function refuseBesidePlan(args: ParsedArgs): void {
-  if (!args.values.has('plan')) return
-  const ignored = DECIDED_BY_PLAN.find((name) => args.values.has(name))
-  if (ignored === undefined) return
-  throw new CliError(
-    'usage',
-    `--${ignored} has no effect beside --plan, which decides it. Edit the plan, or leave one of them out.`,
-    { option: `--${ignored}` },
   )
 }
 

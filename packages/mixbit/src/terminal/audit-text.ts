@@ -45,7 +45,7 @@ function operatorLines(audit: Audit, { width }: Layout): readonly (readonly stri
     if (counts.length === 0) return []
     const named = counts.slice(0, NAMED_OPERATORS).map(([op, count]) => `${count} ${op}`)
     const more = counts.length - named.length
-    const line = `operators of ${name}: ${named.join(', ')}${more > 0 ? ` and ${more} more kinds` : ''}`
+    const line = `operators of ${name}: ${named.join(', ')}${more > 0 ? ` and ${more} more ${more === 1 ? 'kind' : 'kinds'}` : ''}`
     if (int8Activations === 0) return [line]
     return [line, `activations of ${name} in 8 bits: ${formatCount(int8Activations)}`]
   })

@@ -214,6 +214,6 @@ export const data: readonly BrokenInput[] = [
       return ['quantize', brokenModel(kit), '--plan', path, '-o', 'out']
     },
     code: 'invalid-plan',
-    says: /layers\[0\]\.scheme/u,
+    says: /layers\[0\]\.scheme\.kind must be "float" or .*; found "magic"/u,
   },
 ]

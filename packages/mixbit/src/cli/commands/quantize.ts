@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { prepareOutput } from '../../host/output.ts'
 import { shownPath } from '../../terminal/shown-path.ts'
 import { writtenText } from '../../terminal/written-text.ts'
+import { noteBesidePlan } from '../beside-plan.ts'
 import type { Command } from '../command.ts'
 import { checkFolderName } from '../folder-output.ts'
 import { EXIT } from '../io.ts'
@@ -30,6 +31,7 @@ import { withHost } from '../with-host.ts'
 export const command: Command = {
   async run(args, io) {
     const settings = await resolveSettings(args, io.cwd)
+    noteBesidePlan(args, settings, io)
     if (settings.model.endsWith('.onnx')) return quantizeOnnx(args, io, settings)
     if (await isPackage(settings.model)) return quantizePackage(args, io, settings)
     const path = requiredOption(args, 'output', '-o <folder>')

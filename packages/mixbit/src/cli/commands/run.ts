@@ -1,4 +1,5 @@
 import { runModel, runOnnxFile } from '@mixbit/core'
+import { noteBesidePlan } from '../beside-plan.ts'
 import type { Command } from '../command.ts'
 import { checkFolderName } from '../folder-output.ts'
 import { EXIT } from '../io.ts'
@@ -22,6 +23,7 @@ import { runSummary } from '../../terminal/summary.ts'
 export const command: Command = {
   async run(args, io) {
     const settings = await resolveSettings(args, io.cwd)
+    noteBesidePlan(args, settings, io)
     return runInto(args, io, settings, {
       path: requiredOption(args, 'output', '-o <folder>'),
       force: hasFlag(args, 'force'),
