@@ -96,11 +96,16 @@ export type CoremlSparseForm = FormBase & {
 export type CoremlForm = CoremlFloatForm | CoremlAffineForm | CoremlPaletteForm | CoremlSparseForm
 
 /** Why a scheme has no form, in words for the plan: "..., but <reason>". */
-export type NoCoremlForm = { readonly kind: 'none'; readonly reason: string }
+export type NoCoremlForm = {
+  readonly kind: 'none'
+  readonly reason: string
+  /** The specification version that would have it, where a higher one does. */
+  readonly needs?: number
+}
 
 /** No form, and why. */
-export function noForm(reason: string): NoCoremlForm {
-  return { kind: 'none', reason }
+export function noForm(reason: string, needs?: number): NoCoremlForm {
+  return { kind: 'none', reason, ...(needs !== undefined && { needs }) }
 }
 
 /** The specification versions that a package may have once it is written. */

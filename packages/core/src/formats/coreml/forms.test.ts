@@ -17,6 +17,8 @@ const CONV: CoremlWeightFacts = {
 /** A MatMul whose weight is (inputs, outputs). */
 const MATMUL: CoremlWeightFacts = { shape: [32, 64], dtype: 'float32', outputAxis: 1, inputAxis: 0 }
 
+const MORE_TABLES = 'more than one table a weight (groups, or scales of channels)'
+
 /** The form in words: operations, then each part as name, dtype, dimensions and bytes. */
 function shown(weight: CoremlWeightFacts, precision: string, specs: SpecRange): readonly string[] {
   const { outputAxis, inputAxis, dtype } = weight
@@ -189,9 +191,20 @@ describe('forms of a convolution weight', () => {
         'table scale float16 [1,1,1,1,1,1] 2',
       ],
     ],
-    ['int4', IOS16, ['iOS 18 is the first system that reads constexpr_blockwise_shift_scale']],
-    ['palette4/g16', IOS16, ['iOS 18 is the first system that reads constexpr_lut_to_dense']],
-    ['palette3', IOS16, ['iOS 18 is the first system that reads constexpr_lut_to_dense']],
+    ['int4/channel', IOS16, ['iOS 18 is the first system with 4-bit integers']],
+    ['int4/16', IOS16, ['iOS 18 is the first system with 4-bit integers and blocks']],
+    ['int8/16', IOS16, ['iOS 18 is the first system with blocks']],
+    ['palette3', IOS16, ['iOS 18 is the first system with 3-bit indices']],
+    ['palette4/g16', IOS16, [`iOS 18 is the first system with ${MORE_TABLES}`]],
+    ['palette4/scale', IOS16, [`iOS 18 is the first system with ${MORE_TABLES}`]],
+    ['palette4x2', IOS16, ['iOS 18 is the first system with tables of vectors']],
+    ['palette3/int8', IOS16, ['iOS 18 is the first system with 3-bit indices and 8-bit tables']],
+    ['sparse50+int8', IOS16, ['iOS 18 is the first system with sparse integers and palettes']],
+    [
+      'int8',
+      { lowest: 6, highest: 6 },
+      ['iOS 16 is the first system that reads constexpr_affine_dequantize'],
+    ],
     ['int4/24', IOS15, ['blocks of 24 do not divide 32']],
     ['palette4/g48', IOS15, ['groups of 48 do not divide 64']],
     ['palette4/g2x4', IOS15, ['vectors of 4 do not divide 2 output channels']],

@@ -12,6 +12,7 @@ import { elementsOf } from '../../tensor/weight.ts'
 import { denseForm } from './dense-forms.ts'
 import { noForm } from './form-types.ts'
 import type { CoremlForm, CoremlWeightFacts, NoCoremlForm, SpecRange } from './form-types.ts'
+import { newestFeatures } from './newest-features.ts'
 import { sparseForm } from './sparse-forms.ts'
 
 /**
@@ -54,7 +55,16 @@ export function coremlForm(
     scheme.kind === 'sparse' ? sparseForm(weight, scheme, specs) : denseForm(weight, scheme, specs)
   if (form.kind === 'none' || form.spec <= specs.highest) return form
   if (form.spec <= specs.lowest) return noForm(APART)
-  return noForm(`${systemOfSpec(form.spec)} is the first system that reads ${form.ops.join(' + ')}`)
+  return noForm(tooNew(form), form.spec)
+}
+
+/** Operations alone do not say it: iOS 16 has some of them already, for less. */
+function tooNew(form: CoremlForm): string {
+  const system = `${systemOfSpec(form.spec)} is the first system`
+  const features = form.spec < INPUTS_SPEC ? [] : newestFeatures(form)
+  return features.length === 0
+    ? `${system} that reads ${form.ops.join(' + ')}`
+    : `${system} with ${features.join(' and ')}`
 }
 
 /**

@@ -79,6 +79,35 @@ describe('an edited axis', () => {
   })
 })
 
+describe('what an older target cannot read is refused with what it is and a remedy', () => {
+  const older = packageRequest({ target: 'coreml-ios17' })
+  test.for<readonly [string, Scheme, string]>([
+    ['3 bits', { ...palette({ kind: 'per-tensor' }), bits: 3 }, 'with 3-bit indices'],
+    ['groups', palette(block(1)), 'with more than one table a weight'],
+    ['blocks', affine(block(0)), 'with blocks'],
+  ])('%s', ([, scheme, says]) => {
+    const plan = makePlan([MATMUL], older)
+    const layers = plan.layers.map((layer) => ({ ...layer, scheme }))
+    expect(() => fitPlan({ ...plan, layers }, [MATMUL], 'plan.json', null, older.coreml)).toThrow(
+      expect.objectContaining({
+        code: 'unsupported-scheme',
+        message: expect.stringMatching(
+          new RegExp(`iOS 18 is the first system ${says}.* Set "target" to coreml-ios18`, 'u'),
+        ),
+      }),
+    )
+  })
+})
+
+test('the remedy is no newer target where the program cannot be raised', () => {
+  const held = packageRequest({ reachable: 8 })
+  const plan = makePlan([MATMUL], held)
+  const layers = plan.layers.map((layer) => ({ ...layer, scheme: palette(block(1)) }))
+  expect(() => fitPlan({ ...plan, layers }, [MATMUL], 'plan.json', null, held.coreml)).toThrow(
+    /The program cannot be raised \(crop_resize .*\): give the layer another scheme\.$/u,
+  )
+})
+
 describe('a weight that is kept as it lies in the package', () => {
   const computes = 'float16' as const
   const KEPT = packageFact({

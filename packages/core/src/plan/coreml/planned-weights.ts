@@ -3,6 +3,8 @@ import { MixbitError } from '../../base/error.ts'
 import type { CoremlForm, NoCoremlForm } from '../../formats/coreml/form-types.ts'
 import { coremlForms } from '../../formats/coreml/forms.ts'
 import { precisionName } from '../../scheme/precision.ts'
+import { lowestTarget } from '../../targets/coreml-systems.ts'
+import type { CoremlRequest } from '../draft.ts'
 import type { LayerPlan } from '../plan-types.ts'
 import type { Decided, FormRequest } from '../planning-types.ts'
 import { keptAtMost } from './kept.ts'
@@ -20,7 +22,9 @@ export function plannedWeights(
     coreml.specs,
   )
   const byLayer = new Map(stored.map(({ facts }, at) => [facts.layer, forms[at]]))
-  return decided.map((decision) => plannedWeight(decision, byLayer.get(decision.facts.layer)))
+  return decided.map((decision) =>
+    plannedWeight(decision, byLayer.get(decision.facts.layer), coreml),
+  )
 }
 
 /** Whether a weight stays exactly as it lies in the package. */
@@ -34,7 +38,12 @@ export function isUntouched({
   return scheme.dtype === facts.dtype
 }
 
-function plannedWeight(decision: Decided, form: CoremlForm | NoCoremlForm | undefined): LayerPlan {
+function plannedWeight(
+  decision: Decided,
+  found: CoremlForm | NoCoremlForm | undefined,
+  coreml: CoremlRequest,
+): LayerPlan {
+  const form = found && requireForm(found, decision, coreml)
   const { facts, scheme, algorithm, reasons, kept } = decision
   const { layer, component, role, shape } = facts
   return {
@@ -44,25 +53,36 @@ function plannedWeight(decision: Decided, form: CoremlForm | NoCoremlForm | unde
     shape,
     scheme,
     algorithm,
-    form: (form === undefined ? storedOps(facts) : requireForm(form, decision).ops).join(' + '),
+    form: (form?.ops ?? storedOps(facts)).join(' + '),
     bytes:
       form === undefined
         ? { codes: facts.bytes, scales: 0, zeroPoints: 0 }
-        : formBytes(keptAtMost(requireForm(form, decision), facts, scheme)),
+        : formBytes(keptAtMost(form, facts, scheme)),
     ...(kept === true && { kept: true as const }),
     reasons,
   }
 }
 
-function requireForm(form: CoremlForm | NoCoremlForm, { facts, scheme }: Decided): CoremlForm {
+function requireForm(
+  form: CoremlForm | NoCoremlForm,
+  { facts, scheme }: Decided,
+  coreml: CoremlRequest,
+): CoremlForm {
   if (form.kind !== 'none') return form
   const { layer } = facts
   const name = precisionName(scheme)
   throw new MixbitError(
     'unsupported-scheme',
-    `The plan stores "${layer}" as ${name}, but ${form.reason}.`,
+    `The plan stores "${layer}" as ${name}, but ${form.reason}.${remedy(form, coreml)}`,
     { layer, scheme: name },
   )
+}
+
+function remedy({ needs }: NoCoremlForm, { heldBack }: CoremlRequest): string {
+  if (needs === undefined) return ''
+  if (heldBack !== null)
+    return ` The program cannot be raised (${heldBack}): give the layer another scheme.`
+  return ` Set "target" to ${lowestTarget(needs)} in the plan, or give the layer another scheme.`
 }
 
 function storedOps({ stored }: WeightFacts): readonly string[] {
