@@ -352,3 +352,29 @@ describe('compare', () => {
     }
   })
 })
+
+describe('run', () => {
+  test('follows the plan that it is given', async () => {
+    const plan = at('run-plan.json')
+    const made = await mixbitJson(['plan', model, '--precision', 'int4', '-o', plan, ...one])
+    expect(made.code).toBe(0)
+    const { code } = await mixbitJson(['run', model, '--plan', plan, '-o', at('run'), ...one])
+    expect(code).toBe(0)
+    const { layers } = Object(JSON.parse(readFileSync(plan, 'utf8')))
+    expect(JSON.parse(readFileSync(at('run/plan.json'), 'utf8'))).toMatchObject({ layers })
+  })
+
+  test('does not take 8-bit activations, and says what does', async () => {
+    const { code, json } = await mixbitJson(
+      ['run', model, '--precision', 'w8a8'],
+      ['-o', at('run-w8a8'), ...one],
+    )
+    expect(code).toBe(2)
+    expect(json).toMatchObject({
+      error: {
+        code: 'unsupported-scheme',
+        message: expect.stringContaining('mixbit quantize'),
+      },
+    })
+  })
+})

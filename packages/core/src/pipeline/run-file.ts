@@ -20,7 +20,9 @@ import type { TaskDataset } from '../tasks/task-dataset.ts'
 import { loadTaskDataset } from '../tasks/task-dataset.ts'
 import { evaluatedFile } from './evaluate-file.ts'
 import type { WrittenOnnx } from './onnx-file.ts'
-import { auditOnnxFile, planOnnxFile, quantizeOnnxFile } from './onnx-file.ts'
+import { askedActivations, plannedActivations } from './integer-file.ts'
+import type { Activations } from './integer-file.ts'
+import { auditOnnxFile, planOnnxFile, quantizeOnnxFile, readOnnxFilePlan } from './onnx-file.ts'
 import { withUniqueNames } from './set-names.ts'
 import type { Steps } from './steps.ts'
 import { startSteps } from './steps.ts'
@@ -29,6 +31,8 @@ export type RunFileRequest = {
   /** Path of the ONNX file. */
   readonly path: string
   readonly config: ResolvedConfig
+  /** A plan to follow; one is made without. */
+  readonly planFile?: string | null
   /** An existing, empty folder for the result. */
   readonly folder: string
   /** Seconds since any fixed moment. */
@@ -48,6 +52,7 @@ type EvaluatedSet = { readonly limits: ResolvedEvaluation; readonly result: Repo
 export async function runOnnxFile(host: Host, request: RunFileRequest): Promise<Report> {
   const { path, config, folder } = request
   const steps = startSteps(host.emit, request.now)
+  refuseActivations(askedActivations(config))
   const sets = await loadSets(host, config)
   const model = await steps.run(
     'read',
@@ -62,7 +67,7 @@ export async function runOnnxFile(host: Host, request: RunFileRequest): Promise<
     )
     const plan = await steps.run(
       'plan',
-      () => Promise.resolve(planOnnxFile(model, audit, config)),
+      () => planOf(host, model, audit, request),
       ({ bytes }) => `${bytes} bytes of weights`,
     )
     const written = await steps.run(
@@ -76,6 +81,27 @@ export async function runOnnxFile(host: Host, request: RunFileRequest): Promise<
   } finally {
     await model.close()
   }
+}
+
+async function planOf(
+  host: Host,
+  model: OnnxFileModel,
+  audit: Audit,
+  { config, planFile = null }: RunFileRequest,
+): Promise<Plan> {
+  if (planFile === null) return planOnnxFile(model, audit, config)
+  const plan = await readOnnxFilePlan(host, model, audit, planFile)
+  refuseActivations(plannedActivations(plan))
+  return plan
+}
+
+function refuseActivations(activations: Activations): void {
+  if (activations === null) return
+  throw new MixbitError(
+    'unsupported-scheme',
+    'A run of an ONNX file stores weights alone in integers. For activations too use `mixbit quantize`, and `mixbit evaluate` on both files.',
+    { activations },
+  )
 }
 
 async function loadSets(host: Host, config: ResolvedConfig): Promise<readonly LoadedSet[]> {

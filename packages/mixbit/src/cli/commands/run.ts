@@ -59,7 +59,7 @@ export async function runInto(
         provenance: await provenance(settings.model, io.platform),
       }
       const made = settings.model.endsWith('.onnx')
-        ? await runOnnxFile(host, common)
+        ? await runOnnxFile(host, { ...common, planFile })
         : (await runModel(host, { ...common, planFile, scratch: output.scratch, tables })).report
       await writeReport(host, output.folder, made)
       return made
