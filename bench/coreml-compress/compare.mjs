@@ -40,7 +40,9 @@ try {
 }
 
 function compressAlone(source, precision) {
-  const { seconds, peakBytes } = byMixbit(source, precision, join(folder, 'large.mlpackage'))
+  const output = join(folder, 'large.mlpackage')
+  rmSync(output, { recursive: true, force: true })
+  const { seconds, peakBytes } = byMixbit(source, precision, output)
   console.log(precision)
   printFigure('whole command', Number(seconds.toFixed(1)), 's')
   printFigure('maximum resident set', Math.round(peakBytes / 1e6), 'MB', MOST_MEGABYTES)
