@@ -1,5 +1,5 @@
-// Joins what the command line loads into few files, packages/mixbit/bundle: reading 700 modules one by one
-// takes longer than most commands. Run by scripts/build.mjs, after the packages are compiled.
+// Joins what the command line loads into few files, packages/mixbit/bundle: hundreds of modules read one by
+// one delay every command. Run by scripts/build.mjs, after the packages are compiled.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -3,6 +3,7 @@ import type { EncodedMatrix } from '../algorithms/encode-matrix.ts'
 import { encodeMatrix } from '../algorithms/encode-matrix.ts'
 import type { Packing } from '../formats/onnx/form-types.ts'
 import type { ErrorSums, Kernels } from '../kernels/kernels.ts'
+import { NO_ERROR } from '../kernels/error-sums.ts'
 import type { ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues } from '../kernels/value-chunk.ts'
 import type { AffineScheme, FloatType } from '../scheme/scheme.ts'
@@ -69,7 +70,7 @@ function keptChunk(chunk: ValueChunk): EncodedChunk {
     codes: chunk.stored,
     scale: NOTHING,
     zeroPoint: NOTHING,
-    error: { squaredError: 0, squaredSignal: 0, maxAbsError: 0 },
+    error: NO_ERROR,
     histogram: new Uint32Array(0),
   }
 }

@@ -1,6 +1,7 @@
 import { encodeWeight } from '../algorithms/encode-weight.ts'
 import type { EncodedWeight, WeightSpec } from '../algorithms/encode-weight.ts'
 import { withAxis } from '../algorithms/scheme-blocks.ts'
+import { mergeErrors, NO_ERROR } from '../kernels/error-sums.ts'
 import type { ErrorSums, Kernels } from '../kernels/kernels.ts'
 import type { RegionReader, ValueChunk } from '../kernels/value-chunk.ts'
 import { chunkValues, fittingRows, loadedChunk } from '../kernels/value-chunk.ts'
@@ -161,7 +162,7 @@ function joinCodes(strips: Iterable<Strip>, { shape }: WeightSpec, layout: Layou
     scatter(codes, base.codes, layout, strip)
     scale.set(base.scale, strip.first)
     if (base.zeroPoint !== undefined) zeroPoint.set(base.zeroPoint, strip.first)
-    error = added(error, strip.error)
+    error = mergeErrors(error, strip.error)
   }
   if (base === null) throw new TypeError('a weight has output channels')
   const offset = base.zeroPoint === undefined ? {} : { zeroPoint }
@@ -183,7 +184,7 @@ function joinIndices(
     const vectors = { ...layout, outputs: layout.outputs / size }
     scatter(indices, encoding.indices, vectors, { first: first / size, count: count / size })
     tables.push(encoding.table)
-    error = added(error, own)
+    error = mergeErrors(error, own)
     base = encoding
   }
   if (base === null) throw new TypeError('a weight has output channels')
@@ -207,14 +208,4 @@ function joinTables(
   const codes = Int8Array.from(parts.flatMap((part) => [...part.codes]))
   const scale = Float32Array.from(parts.flatMap((part) => [...part.scale]))
   return { ...first, shape, codes, scale }
-}
-
-const NO_ERROR: ErrorSums = { squaredError: 0, squaredSignal: 0, maxAbsError: 0 }
-
-function added(a: ErrorSums, b: ErrorSums): ErrorSums {
-  return {
-    squaredError: a.squaredError + b.squaredError,
-    squaredSignal: a.squaredSignal + b.squaredSignal,
-    maxAbsError: Math.max(a.maxAbsError, b.maxAbsError),
-  }
 }
