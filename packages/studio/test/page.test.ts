@@ -197,6 +197,8 @@ describe.skipIf(chromium === null)(`the report page, ${where}`, () => {
     expect(await rows.count()).toBe(1000)
     await page.locator('.controls input').first().fill('mlp')
     const wanted = layers.filter(({ layer }) => layer.includes('mlp')).length
+    expect(wanted).toBeGreaterThan(0)
+    expect(wanted).toBeLessThan(1000)
     await expect.poll(() => rows.count()).toBe(wanted)
   })
 
